@@ -1,0 +1,103 @@
+/**
+ * Verifies the files of a model folder against its `SHA256SUMS`.
+ *
+ * ONNX Runtime loads weights with flipped bits without a word, so a model is never used unverified.
+ */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ModelError } from './model-error.ts';
+
+const SUMS_FILE = 'SHA256SUMS';
+/** What belongs to a model; other files of its folder (a README, a recipe) do not change it. */
+const MODEL_FILE = /\.(json|safetensors|txt)$/;
+const LINE = /^([0-9a-f]{64}) [ *](.+)$/;
+
+export interface ChecksumReport {
+  /**
+   * `verified`: the files are what `SHA256SUMS` says. `recorded`: the folder had none, so one was
+   * written. `unrecorded`: the folder had none and cannot be written to.
+   */
+  readonly outcome: 'verified' | 'recorded' | 'unrecorded';
+  /** SHA-256 in hex by file name. */
+  readonly sums: ReadonlyMap<string, string>;
+}
+
+/**
+ * @throws ModelError `checksum_mismatch` when a file differs, is missing, or holds weights that
+ *   `SHA256SUMS` does not list.
+ */
+export async function verifyChecksums(folder: string): Promise<ChecksumReport> {
+  const present = (await listFiles(folder)).filter((name) => MODEL_FILE.test(name)).toSorted();
+  const expected = await readSums(folder);
+  if (expected === null) return await recordSums(folder, present);
+  for (const name of present) {
+    if (name.endsWith('.safetensors') && !expected.has(name)) {
+      throw new ModelError('checksum_mismatch', `${join(folder, SUMS_FILE)} does not list ${name}`);
+    }
+  }
+  for (const [name, sum] of expected) {
+    if (!present.includes(name)) {
+      throw new ModelError('checksum_mismatch', `${join(folder, name)} is listed but missing`);
+    }
+    if ((await sha256(join(folder, name))) !== sum) {
+      throw new ModelError(
+        'checksum_mismatch',
+        `${join(folder, name)} is not what ${SUMS_FILE} says; fetch the model again`,
+      );
+    }
+  }
+  return { outcome: 'verified', sums: expected };
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new ModelError('missing_file', `${folder} is no model folder`, { cause: error });
+  }
+}
+
+/** The sums by file name; null where the folder has no such file. */
+async function readSums(folder: string): Promise<Map<string, string> | null> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, SUMS_FILE), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new ModelError('invalid_file', `${SUMS_FILE} cannot be read`, { cause: error });
+  }
+  const sums = new Map<string, string>();
+  for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
+    const [, sum, name] = LINE.exec(line) ?? [];
+    if (sum === undefined || name === undefined || name !== basename(name)) {
+      throw new ModelError('invalid_file', `${join(folder, SUMS_FILE)}: not a checksum: ${line}`);
+    }
+    sums.set(name, sum);
+  }
+  return sums;
+}
+
+async function recordSums(folder: string, names: readonly string[]): Promise<ChecksumReport> {
+  const sums = new Map<string, string>();
+  for (const name of names) sums.set(name, await sha256(join(folder, name)));
+  const text = [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join('');
+  const temporary = join(folder, `.${SUMS_FILE}.${process.pid}`);
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, join(folder, SUMS_FILE));
+    return { outcome: 'recorded', sums };
+  } catch {
+    return { outcome: 'unrecorded', sums };
+  }
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}

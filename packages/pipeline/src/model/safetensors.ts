@@ -1,0 +1,100 @@
+/**
+ * Reads the header of a safetensors file: which tensors it holds and where their bytes lie.
+ *
+ * Layout (https://huggingface.co/docs/safetensors): u64 little-endian length of the header, the
+ * header as JSON, then the data; offsets of the header count from the data's start.
+ */
+
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import { ModelError } from './model-error.ts';
+
+/** A header beyond this is damage, not a model: large-v3 has 100 kB. */
+const MAX_HEADER_BYTES = 32 * 1024 * 1024;
+const LENGTH_BYTES = 8;
+
+const BYTES_PER_ELEMENT = { F32: 4, F16: 2, BF16: 2 } as const;
+export type SafetensorsType = keyof typeof BYTES_PER_ELEMENT;
+
+export interface StoredTensor {
+  readonly type: SafetensorsType;
+  readonly shape: readonly number[];
+  /** Position of its first byte in the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+
+/**
+ * The tensors of the file by name.
+ *
+ * @throws ModelError `missing_file`; `invalid_file` when the header is damaged or a tensor does
+ *   not lie inside the file; `unsupported_model` when a tensor has a type that is not read.
+ */
+export async function readSafetensorsHeader(path: string): Promise<Map<string, StoredTensor>> {
+  const { header, dataOffset, fileBytes } = await readHeader(path);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    tensors.set(name, toStoredTensor(`${path}: ${name}`, value, dataOffset, fileBytes));
+  }
+  return tensors;
+}
+
+async function readHeader(path: string) {
+  const file = await open(path).catch((error: Error) => {
+    throw new ModelError('missing_file', `${path} cannot be opened`, { cause: error });
+  });
+  try {
+    const { size: fileBytes } = await file.stat();
+    const prefix = Buffer.alloc(LENGTH_BYTES);
+    await file.read(prefix, 0, LENGTH_BYTES, 0);
+    const headerBytes = Number(prefix.readBigUInt64LE());
+    if (headerBytes > MAX_HEADER_BYTES || LENGTH_BYTES + headerBytes > fileBytes) {
+      throw new ModelError('invalid_file', `${path} is no safetensors file, or it is cut off`);
+    }
+    const text = Buffer.alloc(headerBytes);
+    await file.read(text, 0, headerBytes, LENGTH_BYTES);
+    const header = parseHeader(path, text.toString('utf8'));
+    return { header, dataOffset: LENGTH_BYTES + headerBytes, fileBytes };
+  } finally {
+    await file.close();
+  }
+}
+
+function parseHeader(path: string, text: string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch (error) {
+    throw new ModelError('invalid_file', `${path} has a damaged header`, { cause: error });
+  }
+}
+
+function toStoredTensor(
+  what: string,
+  value: unknown,
+  dataOffset: number,
+  fileBytes: number,
+): StoredTensor {
+  const entry = entrySchema.safeParse(value);
+  if (!entry.success) throw new ModelError('invalid_file', `${what} is described wrongly`);
+  const { dtype, shape, data_offsets } = entry.data;
+  if (!isReadType(dtype)) {
+    throw new ModelError('unsupported_model', `${what} has the type ${dtype}, which is not read`);
+  }
+  const [begin, end] = data_offsets;
+  const length = shape.reduce((product, size) => product * size, BYTES_PER_ELEMENT[dtype]);
+  if (end - begin !== length || dataOffset + end > fileBytes) {
+    throw new ModelError('invalid_file', `${what} does not lie inside the file`);
+  }
+  return { type: dtype, shape, offset: dataOffset + begin, length };
+}
+
+function isReadType(dtype: string): dtype is SafetensorsType {
+  return Object.hasOwn(BYTES_PER_ELEMENT, dtype);
+}

@@ -1,0 +1,105 @@
+/** The parts that Whisper's encoder and decoder are made of, in standard ONNX operators. */
+
+import type { GraphBuilder } from './onnx-graph.ts';
+import type { Weights } from './weights.ts';
+
+/** PyTorch's default, which Whisper uses. */
+const LAYER_NORM_EPSILON = 1e-5;
+
+/** Writes blocks into one graph from one set of weights. Values are [positions, width] f32. */
+export class TransformerBlocks {
+  readonly graph: GraphBuilder;
+  readonly weights: Weights;
+
+  constructor(graph: GraphBuilder, weights: Weights) {
+    this.graph = graph;
+    this.weights = weights;
+  }
+
+  /** x [n, inSize] → x·Wᵀ + b [n, outSize]. Whisper's key projections have no bias. */
+  linear(
+    name: string,
+    x: string,
+    inSize: number,
+    outSize: number,
+    { bias = true }: { readonly bias?: boolean } = {},
+  ): string {
+    const { graph, weights } = this;
+    const inputs = [x, weights.add(graph, `${name}.weight`, [outSize, inSize])];
+    if (bias) inputs.push(weights.add(graph, `${name}.bias`, [outSize]));
+    return graph.node('Gemm', inputs, { attributes: { transB: 1 } });
+  }
+
+  layerNorm(name: string, x: string, size: number): string {
+    const { graph, weights } = this;
+    const scale = weights.add(graph, `${name}.weight`, [size]);
+    const bias = weights.add(graph, `${name}.bias`, [size]);
+    return graph.node('LayerNormalization', [x, scale, bias], {
+      attributes: { axis: -1, epsilon: { float: LAYER_NORM_EPSILON } },
+    });
+  }
+
+  /** x/2 · (1 + erf(x/√2)): exact, in the pattern that ONNX Runtime fuses into one kernel. */
+  gelu(x: string): string {
+    const { graph } = this;
+    const erf = graph.node('Erf', [graph.node('Div', [x, this.scalar(Math.SQRT2)])]);
+    const gate = graph.node('Add', [erf, this.scalar(1)]);
+    return graph.node('Mul', [graph.node('Mul', [x, gate]), this.scalar(0.5)]);
+  }
+
+  /** Layer norm, two linear maps with a GELU between them, and the residual. */
+  feedForward(layer: string, x: string, size: number, ffnSize: number): string {
+    const normed = this.layerNorm(`${layer}.final_layer_norm`, x, size);
+    const hidden = this.gelu(this.linear(`${layer}.fc1`, normed, size, ffnSize));
+    return this.add(x, this.linear(`${layer}.fc2`, hidden, ffnSize, size));
+  }
+
+  add(a: string, b: string): string {
+    return this.graph.node('Add', [a, b]);
+  }
+
+  /** [n, heads·headSize] → permuted [n, heads, headSize]; `[1, 0, 2]` gives [heads, n, headSize]. */
+  splitHeads(x: string, heads: number, permutation: readonly number[]): string {
+    const split = this.reshape(x, [0, heads, -1]);
+    return this.graph.node('Transpose', [split], { attributes: { perm: permutation } });
+  }
+
+  /** [heads, n, headSize] → [n, heads·headSize]. */
+  joinHeads(x: string, size: number): string {
+    const rows = this.graph.node('Transpose', [x], { attributes: { perm: [1, 0, 2] } });
+    return this.reshape(rows, [-1, size]);
+  }
+
+  /**
+   * softmax(q·k/√headSize)·v.
+   *
+   * @param q [heads, n, headSize]
+   * @param kT keys, transposed: [heads, headSize, m]
+   * @param v [heads, m, headSize]
+   * @returns [heads, n, headSize]
+   */
+  attention(q: string, kT: string, v: string, headSize: number): string {
+    const { graph } = this;
+    const scaled = graph.node('Mul', [q, this.scalar(1 / Math.sqrt(headSize))]);
+    const scores = graph.node('MatMul', [scaled, kT]);
+    const shares = graph.node('Softmax', [scores], { attributes: { axis: -1 } });
+    return graph.node('MatMul', [shares, v]);
+  }
+
+  reshape(x: string, shape: readonly number[]): string {
+    const dims = BigInt64Array.from(shape.map(BigInt));
+    return this.graph.node('Reshape', [x, this.#constant('int64', [shape.length], dims)]);
+  }
+
+  /** A float32 constant without dimensions. */
+  scalar(value: number): string {
+    return this.#constant('float32', [], Float32Array.of(value));
+  }
+
+  #nConstants = 0;
+
+  #constant(type: 'float32' | 'int64', shape: readonly number[], data: ArrayBufferView): string {
+    this.#nConstants += 1;
+    return this.graph.constant(`constant_${this.#nConstants}`, type, shape, data);
+  }
+}
