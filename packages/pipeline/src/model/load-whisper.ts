@@ -1,0 +1,97 @@
+/** A model folder → a Whisper that is ready to run. */
+
+import { join } from 'node:path';
+import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
+import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
+import { type ChecksumReport, verifyChecksums } from './checksums.ts';
+import { crossAttentionGraph } from './cross-attention-graph.ts';
+import { decoderStepGraph } from './decoder-step-graph.ts';
+import { encoderGraph } from './encoder-graph.ts';
+import { LaneLayout } from './lane-layout.ts';
+import { Weights } from './weights.ts';
+import {
+  type GenerationConfig,
+  readDimensions,
+  readGenerationConfig,
+  type WhisperDimensions,
+} from './whisper-config.ts';
+
+const WEIGHTS_FILE = 'model.safetensors';
+
+export interface WhisperSessions {
+  readonly encoder: InferenceSession;
+  readonly crossAttention: InferenceSession;
+  readonly decoderStep: InferenceSession;
+}
+
+export interface LoadOptions {
+  /** Name under which jobs ask for it. */
+  readonly name: string;
+  /** Threads that one run of the encoder may use. */
+  readonly intraOpThreads: number;
+}
+
+/** A loaded Whisper; whoever loaded it releases it. */
+export interface WhisperModel {
+  readonly name: string;
+  readonly dimensions: WhisperDimensions;
+  readonly generation: GenerationConfig;
+  readonly tokenizer: WhisperTokenizer;
+  readonly laneLayout: LaneLayout;
+  readonly sessions: WhisperSessions;
+  readonly checksums: ChecksumReport;
+  /** ONNX Runtime's name of the execution provider that the encoder runs on. */
+  readonly executionProvider: string;
+  /** Frees the sessions; pools made for the model are disposed first. */
+  release(): Promise<void>;
+}
+
+/**
+ * Verifies the folder's checksums, writes the graphs, and loads them with the weights where they
+ * lie.
+ *
+ * @param folder a Whisper as Hugging Face publishes it.
+ * @throws ModelError when the folder is not such a model; InferenceError `invalid_model`.
+ */
+export async function loadWhisper(
+  folder: string,
+  engine: InferenceEngine,
+  { name, intraOpThreads }: LoadOptions,
+): Promise<WhisperModel> {
+  const checksums = await verifyChecksums(folder);
+  const dimensions = await readDimensions(folder);
+  const generation = await readGenerationConfig(folder);
+  const tokenizer = await WhisperTokenizer.open(folder, generation);
+  const weights = await Weights.open(join(folder, WEIGHTS_FILE));
+  const opened: InferenceSession[] = [];
+  const release = async (): Promise<void> => {
+    for (const session of opened.splice(0)) await session.release();
+  };
+  const load = async (bytes: Uint8Array): Promise<InferenceSession> => {
+    const model = { bytes, weightsFolder: folder };
+    const session = await engine.createSession(model, { intraOpThreads });
+    opened.push(session);
+    return session;
+  };
+  try {
+    const sessions: WhisperSessions = {
+      encoder: await load(encoderGraph(weights, dimensions)),
+      crossAttention: await load(crossAttentionGraph(weights, dimensions)),
+      decoderStep: await load(decoderStepGraph(weights, dimensions)),
+    };
+    return {
+      name,
+      dimensions,
+      generation,
+      tokenizer,
+      laneLayout: new LaneLayout(dimensions),
+      sessions,
+      checksums,
+      executionProvider: sessions.encoder.executionProvider,
+      release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+/** Tokens of one window → segments, and where the next window begins. */
+
+import type { WhisperTokenizer } from './tokenizer/whisper-tokenizer.ts';
+
+/** Times in frames of 10 ms from the start of the recording: whole numbers, so nothing drifts. */
+export interface FrameSegment {
+  readonly startFrame: number;
+  readonly endFrame: number;
+  /** With the space that leads it. */
+  readonly text: string;
+  /** Timestamps included. */
+  readonly tokens: readonly number[];
+}
+
+export interface WindowSegments {
+  readonly segments: readonly FrameSegment[];
+  /** Frames of the window that are done with; the next one begins there. */
+  readonly consumedFrames: number;
+}
+
+export interface WindowSpan {
+  readonly startFrame: number;
+  /** At most 3,000; fewer at the end of the recording. */
+  readonly nFrames: number;
+}
+
+/**
+ * Cuts at each pair of timestamps. The next window begins at the end of the last closed segment;
+ * a window that ends with text and one timestamp, or has no pair at all, is consumed whole
+ * (openai/whisper, `transcribe`).
+ */
+export function tokensToSegments(
+  tokens: readonly number[],
+  span: WindowSpan,
+  tokenizer: WhisperTokenizer,
+): WindowSegments {
+  const isTimestamp = (index: number): boolean => tokenizer.isTimestamp(tokens[index] ?? -1);
+  const cuts = [...tokens.keys()].filter((i) => i > 0 && isTimestamp(i) && isTimestamp(i - 1));
+  const endsOpen = tokens.length >= 2 && isTimestamp(tokens.length - 1) && !isTimestamp(tokens.length - 2);
+  if (cuts.length === 0) {
+    return { segments: oneSegment(tokens, span, tokenizer), consumedFrames: span.nFrames };
+  }
+  if (endsOpen) cuts.push(tokens.length);
+  const segments: FrameSegment[] = [];
+  let begin = 0;
+  for (const cut of cuts) {
+    const part = tokens.slice(begin, cut);
+    const text = tokenizer.decode(part);
+    if (text.trim() !== '') {
+      const startFrame = span.startFrame + tokenizer.timestampFrames(part[0] ?? 0);
+      const endFrame = span.startFrame + tokenizer.timestampFrames(part.at(-1) ?? 0);
+      segments.push({ startFrame, endFrame, text, tokens: part });
+    }
+    begin = cut;
+  }
+  if (endsOpen) return { segments, consumedFrames: span.nFrames };
+  const lastEnd = tokenizer.timestampFrames(tokens[begin - 1] ?? 0);
+  return { segments, consumedFrames: lastEnd > 0 ? lastEnd : span.nFrames };
+}
+
+/** A window without a pair of timestamps is one segment, to its last timestamp or its end. */
+function oneSegment(
+  tokens: readonly number[],
+  { startFrame, nFrames }: WindowSpan,
+  tokenizer: WhisperTokenizer,
+): FrameSegment[] {
+  const text = tokenizer.decode(tokens);
+  if (text.trim() === '') return [];
+  const last = tokens.findLast((token) => tokenizer.isTimestamp(token));
+  const lastFrames = last === undefined ? 0 : tokenizer.timestampFrames(last);
+  return [
+    { startFrame, endFrame: startFrame + (lastFrames > 0 ? lastFrames : nFrames), text, tokens },
+  ];
+}
