@@ -1,0 +1,13 @@
+/** Where things lie for tests. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '../..');
+export const FIXTURES = join(ROOT, 'test/fixtures');
+export const SAMPLES = join(ROOT, 'samples');
+export const DEMO_MODEL = join(ROOT, 'models/demo');
+
+/** Larger data beside the checkout; what needs it skips, saying so, where it is absent. */
+export const SHARED = join(ROOT, '../shared');
+export const hasShared = (path: string): boolean => existsSync(join(SHARED, path));
