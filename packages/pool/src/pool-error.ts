@@ -1,0 +1,45 @@
+/** The closed set of errors of this package. */
+
+export type PoolErrorCode =
+  /** An option is unknown, missing or out of range. */
+  | 'invalid_option'
+  /** The slab has no room left for what was to be reserved. */
+  | 'slab_full'
+  /** All slots of the pool are leased. */
+  | 'exhausted'
+  /** A lease was released a second time. */
+  | 'already_released'
+  /** The view of a lease was asked for after its release. */
+  | 'lease_over';
+
+export class PoolError extends Error {
+  readonly code: PoolErrorCode;
+
+  constructor(code: PoolErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'PoolError';
+    this.code = code;
+  }
+}
+
+/** Who holds a slot, and for how long. */
+export interface SlotHolder {
+  readonly owner: string;
+  readonly ageMs: number;
+}
+
+/** All slots are leased; says by whom, the longest holder first. */
+export class PoolExhausted extends PoolError {
+  readonly pool: string;
+  readonly max: number;
+  readonly holders: readonly SlotHolder[];
+
+  constructor(pool: string, max: number, holders: readonly SlotHolder[]) {
+    const list = holders.map(({ owner, ageMs }) => `${owner} for ${Math.round(ageMs)} ms`);
+    super('exhausted', `pool ${pool}: all ${max} slots are leased (${list.join(', ')})`);
+    this.name = 'PoolExhausted';
+    this.pool = pool;
+    this.max = max;
+    this.holders = holders;
+  }
+}

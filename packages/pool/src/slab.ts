@@ -1,0 +1,99 @@
+/** One shared block of memory that pools cut their slots from; nothing is ever given back to it. */
+
+import { PoolError } from './pool-error.ts';
+
+/** Slots of a page or more begin on a page, so that a page belongs to one slot alone. */
+export const PAGE_BYTES = 4096;
+/** Smaller slots begin on a cache line. */
+export const CACHE_LINE_BYTES = 64;
+const WASM_PAGE_BYTES = 65_536;
+
+/** A shared `WebAssembly.Memory`, as far as a slab needs it. */
+export interface SharedMemory {
+  readonly buffer: ArrayBufferLike;
+}
+
+// Part of every Node.js, but not of the type libraries in use.
+declare const WebAssembly: {
+  readonly Memory: new (descriptor: {
+    readonly initial: number;
+    readonly maximum: number;
+    readonly shared: true;
+  }) => SharedMemory;
+};
+
+export class Slab {
+  readonly buffer: SharedArrayBuffer;
+  /** The WebAssembly.Memory that {@link buffer} is the memory of; null over a bare buffer. */
+  readonly memory: SharedMemory | null;
+  #bytesReserved = 0;
+
+  /**
+   * @param memory must not grow: a grown memory is another buffer.
+   * @throws PoolError `invalid_option` when it is not shared.
+   */
+  constructor(memory: SharedMemory | SharedArrayBuffer) {
+    const buffer = memory instanceof SharedArrayBuffer ? memory : memory.buffer;
+    if (!(buffer instanceof SharedArrayBuffer)) {
+      throw new PoolError('invalid_option', 'a slab needs shared memory');
+    }
+    this.buffer = buffer;
+    this.memory = memory instanceof SharedArrayBuffer ? null : memory;
+  }
+
+  /**
+   * A slab over a new shared WebAssembly.Memory that holds at least `bytes`. Its address space is
+   * taken at once, its pages when they are first written.
+   *
+   * @throws PoolError `invalid_option` above 4 GiB, where such a memory ends.
+   */
+  static allocate(bytes: number): Slab {
+    const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
+    if (!(pages >= 1 && pages <= 65_536)) {
+      throw new PoolError('invalid_option', `a slab of ${bytes} bytes cannot be allocated`);
+    }
+    return new Slab(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }));
+  }
+
+  get bytesTotal(): number {
+    return this.buffer.byteLength;
+  }
+
+  /** Bytes handed out, with the gaps that alignment left. */
+  get bytesReserved(): number {
+    return this.#bytesReserved;
+  }
+
+  /**
+   * Sets `bytes` apart for good and answers where they begin.
+   *
+   * @param alignment a power of two; that of a slot of this size unless given.
+   * @throws PoolError `slab_full`; `invalid_option`.
+   */
+  reserve(bytes: number, alignment: number = alignmentOf(bytes)): number {
+    if (!Number.isSafeInteger(bytes) || bytes < 1) {
+      throw new PoolError('invalid_option', `cannot reserve ${bytes} bytes`);
+    }
+    if (!Number.isInteger(Math.log2(alignment))) {
+      throw new PoolError('invalid_option', `alignment ${alignment} is not a power of two`);
+    }
+    const byteOffset = roundUp(this.#bytesReserved, alignment);
+    if (byteOffset + bytes > this.bytesTotal) {
+      throw new PoolError(
+        'slab_full',
+        `${bytes} bytes do not fit: ${this.bytesTotal - byteOffset} of ${this.bytesTotal} are left`,
+      );
+    }
+    this.#bytesReserved = byteOffset + bytes;
+    return byteOffset;
+  }
+}
+
+/** Where a slot of `bytes` may begin: on a page, or on a cache line where it is smaller. */
+export function alignmentOf(bytes: number): number {
+  return bytes >= PAGE_BYTES ? PAGE_BYTES : CACHE_LINE_BYTES;
+}
+
+export function roundUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
