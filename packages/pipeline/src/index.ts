@@ -1,1 +1,26 @@
-export const a = 1;
+/** Recordings in, timed text out: Whisper on ONNX Runtime, in pooled buffers. */
+
+export {
+  type InferenceCapabilities,
+  type InferenceEngine,
+  InferenceError,
+  type InferenceErrorCode,
+} from './inference/inference-port.ts';
+export { openInferenceEngine } from './inference/open-engine.ts';
+export { loadWhisper, type WhisperModel } from './model/load-whisper.ts';
+export { ModelError, type ModelErrorCode } from './model/model-error.ts';
+export {
+  type Device,
+  type Recording,
+  type TranscribedWindow,
+  type TranscribeOptions,
+  type Transcription,
+  transcribe,
+} from './transcribe.ts';
+export {
+  createWindowPools,
+  type PoolLimits,
+  type PoolName,
+  SLOTS_PER_JOB,
+  WindowPools,
+} from './window-pools.ts';

@@ -1,27 +1,29 @@
 /** Log-mel spectrogram → the encoder's hidden states, from slot to slot. */
 
-import type { Binding, InferenceSession, Tensor } from './inference/inference-port.ts';
+import type { Binding, InferenceSession, Tensor, TensorData } from './inference/inference-port.ts';
 
 /** Runs the encoder on pooled memory; a pair of slots is bound once, at its first meeting. */
 export class Encoder implements Disposable {
   readonly #session: InferenceSession;
-  readonly #bindings = new Map<string, Binding>();
+  /** By the views of the `encoder_output` slot and the `mel` slot. */
+  readonly #bindings = new Map<TensorData, Map<TensorData, Binding>>();
 
   constructor(session: InferenceSession) {
     this.#session = session;
   }
 
   bindingOf(mel: Tensor, out: Tensor): Binding {
-    const key = `${mel.data.byteOffset}>${out.data.byteOffset}`;
-    const known = this.#bindings.get(key);
-    if (known !== undefined) return known;
-    const binding = this.#session.bind({ mel }, { hidden_states: out });
-    this.#bindings.set(key, binding);
+    const ofOut = this.#bindings.get(out.data) ?? new Map<TensorData, Binding>();
+    this.#bindings.set(out.data, ofOut);
+    const binding = ofOut.get(mel.data) ?? this.#session.bind({ mel }, { hidden_states: out });
+    ofOut.set(mel.data, binding);
     return binding;
   }
 
   [Symbol.dispose](): void {
-    for (const binding of this.#bindings.values()) binding[Symbol.dispose]();
+    for (const ofOut of this.#bindings.values()) {
+      for (const binding of ofOut.values()) binding[Symbol.dispose]();
+    }
     this.#bindings.clear();
   }
 }

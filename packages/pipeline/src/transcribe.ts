@@ -70,8 +70,8 @@ export async function transcribe(
   const window = new PcmWindow(pcm, slots.pcm);
   for (let nFrames = await window.fill(signal); nFrames > 0; nFrames = await window.fill(signal)) {
     const span = { startFrame: window.startFrame, nFrames };
-    await pcmToMel(slots.pcm, slots.mel, pools.logMelKernel, signal);
-    await melToHiddenStates(pools.encoder, slots.melTensor, slots.hiddenStates, signal);
+    await pcmToMel(slots.pcm, slots.mel.data, pools.logMelKernel, signal);
+    await melToHiddenStates(pools.encoder, slots.mel, slots.hiddenStates, signal);
     const decoded = await hiddenStatesToTokens(slots.hiddenStates, slots.lane, rules, signal);
     const cut: WindowSegments = isSilent(decoded)
       ? { segments: [], consumedFrames: nFrames }

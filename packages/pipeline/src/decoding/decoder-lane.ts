@@ -1,6 +1,6 @@
 /** One lane of the decoder: the memory of one recording's window, bound to the graphs that use it. */
 
-import type { Binding, InferenceSession, Tensor } from '../inference/inference-port.ts';
+import type { Binding, InferenceSession, Tensor, TensorData } from '../inference/inference-port.ts';
 import type { LaneLayout } from '../model/lane-layout.ts';
 
 export interface DecoderSessions {
@@ -16,8 +16,8 @@ export class DecoderLane implements Disposable {
   readonly #tensors: ReadonlyMap<string, Tensor>;
   readonly #sessions: DecoderSessions;
   readonly #step: Binding;
-  /** By the byte offset of the hidden states: a lane meets few slots of `encoder_output`. */
-  readonly #fillers = new Map<number, Binding>();
+  /** By the hidden states' view: a lane meets few slots of `encoder_output`. */
+  readonly #fillers = new Map<TensorData, Binding>();
 
   /** @param memory a `kv_cache` slot, `layout.elements` f32. */
   constructor(memory: Float32Array, layout: LaneLayout, sessions: DecoderSessions) {
@@ -42,15 +42,14 @@ export class DecoderLane implements Disposable {
    * @param hiddenStates [1500, dModel] f32.
    */
   async fill(hiddenStates: Tensor, signal: AbortSignal): Promise<void> {
-    const key = hiddenStates.data.byteOffset;
-    let filler = this.#fillers.get(key);
+    let filler = this.#fillers.get(hiddenStates.data);
     if (filler === undefined) {
       const { crossAttention } = this.#sessions;
       const fetches = Object.fromEntries(
         crossAttention.outputs.map(({ name }) => [name, this.#tensor(name)]),
       );
       filler = crossAttention.bind({ hidden_states: hiddenStates }, fetches);
-      this.#fillers.set(key, filler);
+      this.#fillers.set(hiddenStates.data, filler);
     }
     await filler.run({ signal });
   }
