@@ -1,1 +1,53 @@
-export const a = 1;
+#!/usr/bin/env node
+/** The supervisor of this machine's devices: starts them, keeps them alive, drains on a signal. */
+
+import { ConfigError } from '@amanuensis/config';
+import { pino } from 'pino';
+import { loadWorkerConfig } from './config.ts';
+import { findDevices } from './devices.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What a shell calls a command that was used wrongly. */
+const EXIT_USAGE = 2;
+
+try {
+  const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
+  const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
+  const supervisor = new Supervisor(findDevices(), config, log);
+
+  const reasons = new Set<string>();
+  const leave = (why: string, exitCode: number): void => {
+    // Not for two different reasons: a terminal and `amanuensis up` may both ask, once each.
+    if (reasons.has(why)) {
+      log.warn({ why }, 'asked twice: leaves at once');
+      supervisor.kill();
+      process.exit(1);
+    }
+    reasons.add(why);
+    if (reasons.size > 1) return;
+    log.info({ why, timeoutSeconds: config.drainTimeoutSeconds }, 'drains');
+    void supervisor.drain().then(() => {
+      log.info('drained');
+      process.exit(exitCode);
+    });
+  };
+  process.on('SIGTERM', () => leave('SIGTERM', 0));
+  process.on('SIGINT', () => leave('SIGINT', 0));
+  // Whoever started this process is gone (`amanuensis up`, a test): nobody else will end it.
+  process.once('disconnect', () => leave('its parent left', 0));
+
+  supervisor.start().then(
+    (devices) => {
+      log.info({ devices }, 'ready');
+      process.send?.({ type: 'ready', devices });
+    },
+    (err: unknown) => {
+      log.fatal({ err }, 'cannot start');
+      leave('it cannot start', 1);
+    },
+  );
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = EXIT_USAGE;
+}

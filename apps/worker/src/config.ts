@@ -1,0 +1,74 @@
+/** Everything that an operator may set about the worker, with defaults that fit a small machine. */
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, type ConfigSource, loadConfig } from '@amanuensis/config';
+import { modelNameSchema } from '@amanuensis/contract';
+import { z } from 'zod';
+
+/** The folder that holds `apps`, `packages` and `models`: the same from `src` and from `dist`. */
+const INSTALLATION_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+const positive = z.number().positive();
+const poolLimitSchema = z
+  .strictObject({ initial: z.int().min(0).default(1), max: z.int().min(1).default(2) })
+  .refine(({ initial, max }) => initial <= max, 'initial must not be above max')
+  .prefault({});
+
+const shape = {
+  /** Models that this machine serves: name → folder as Hugging Face publishes it. */
+  models: z
+    .record(modelNameSchema, z.string())
+    .refine((models) => Object.keys(models).length > 0, 'must name at least one model')
+    .default({ demo: resolve(INSTALLATION_ROOT, 'models/demo') }),
+  /** Slots of each pool of each model. How many jobs run at once follows from them. */
+  pools: z
+    .strictObject({
+      audio: poolLimitSchema,
+      mel: poolLimitSchema,
+      encoder_output: poolLimitSchema,
+      kv_cache: poolLimitSchema,
+    })
+    .prefault({}),
+  /** Refused: see the message. */
+  concurrency: z
+    .never('cannot be set: it is computed from the pools, so that none of them can run out')
+    .optional(),
+  /** CPU threads that one run of the encoder or the decoder may use. */
+  threadsPerRun: z.int().min(1).default(availableParallelism()),
+  /** How ONNX Runtime is reached; the fastest way that works here where it is not set. */
+  inferenceEngine: z.enum(['c-api', 'node-binding']).optional(),
+  /** Another build of the ONNX Runtime library. */
+  onnxruntimeLibrary: z.string().optional(),
+  /** Longer recordings are refused with `audio_too_long`. */
+  maxDurationSeconds: positive.default(4 * 3600),
+  /** One attempt of a job may take this long. */
+  jobTimeoutSeconds: positive.default(2 * 3600),
+  /** A job whose worker does not renew its lock for this long is given to another worker. */
+  lockSeconds: positive.min(1).default(30),
+  /** A device worker that is silent for this long is killed and replaced. */
+  heartbeatTimeoutSeconds: positive.min(1).default(15),
+  /** Loading the models and allocating the pools may take this long. */
+  startTimeoutSeconds: positive.default(300),
+  /** Running jobs may take this long to finish at shutdown; then they go back to their queue. */
+  drainTimeoutSeconds: positive.default(20),
+};
+
+export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
+
+/** @throws ConfigError that names every setting that is wrong. */
+export function loadWorkerConfig(source: ConfigSource) {
+  const { redisUrl, models, ...rest } = loadConfig('worker', shape, source);
+  if (redisUrl === undefined) {
+    throw new ConfigError([
+      'redisUrl: is needed (REDIS_URL); `amanuensis up` starts a Redis of its own without it',
+    ]);
+  }
+  const folders = Object.entries(models).map(([name, path]) => [name, resolve(source.cwd, path)]);
+  return Object.freeze({
+    ...rest,
+    redisUrl,
+    models: Object.freeze(Object.fromEntries(folders) as Record<string, string>),
+  });
+}

@@ -1,0 +1,99 @@
+/**
+ * The process of one device: it owns the models, their pools and the jobs that run on it.
+ *
+ * A crash, a hang or a leak ends this process alone; its supervisor starts another.
+ */
+
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { DeviceStatus } from '@amanuensis/contract';
+import { FileStore } from '@amanuensis/store';
+import { type Logger, pino } from 'pino';
+import {
+  type Assignment,
+  type FromDeviceWorker,
+  HEARTBEAT_INTERVAL_MS,
+  type ReadyDevice,
+  type ToDeviceWorker,
+} from './device-messages.ts';
+import { DeviceReport } from './device-report.ts';
+import { drain } from './drain.ts';
+import { JobConsumer } from './job-consumer.ts';
+import { loadModels } from './load-models.ts';
+
+/** Of the data folder; the API writes its uploads there. */
+const BLOBS_FOLDER = 'blobs';
+
+// A signal may reach the supervisor and this process alike: the supervisor says when to leave.
+process.on('SIGTERM', () => undefined);
+process.on('SIGINT', () => undefined);
+// No supervisor, no worker. Not `exit`, which a native run can hold up.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+let takesJobs = false;
+const drainAsked = new Promise<void>((resolve) => {
+  process.on('message', (message: ToDeviceWorker) => {
+    if (message.type === 'start') void run(message.assignment);
+    else if (takesJobs) resolve();
+    // It has no job to finish, and loading a model cannot be interrupted.
+    else process.kill(process.pid, 'SIGKILL');
+  });
+});
+
+async function run(assignment: Assignment): Promise<void> {
+  const { device, config } = assignment;
+  const base = { app: 'worker', pid: process.pid, device: device.name };
+  const log = pino({ level: config.logLevel, base });
+  setInterval(() => tell({ type: 'heartbeat' }), HEARTBEAT_INTERVAL_MS);
+  try {
+    await work(assignment, log);
+  } catch (err) {
+    log.fatal({ err }, 'device worker failed');
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+async function work({ device, workerId, config }: Assignment, log: Logger): Promise<void> {
+  const startedAtMs = Date.now();
+  const models = await loadModels(config, log);
+  const store = await FileStore.open(join(config.dataFolder, BLOBS_FOLDER));
+  const consumers = models.map(({ whisper, pools, concurrency }) => {
+    const lent = { deviceName: device.name, device: { model: whisper, pools }, store };
+    return new JobConsumer({ ...config, ...lent, concurrency, log });
+  });
+  await Promise.all(consumers.map((consumer) => consumer.ready()));
+  takesJobs = true;
+
+  const ready: ReadyDevice = {
+    device: device.name,
+    executionProvider: models.map(({ whisper }) => whisper.executionProvider).join(', '),
+    models: models.map(({ whisper }) => whisper.name),
+    concurrency: models.reduce((sum, { concurrency }) => sum + concurrency, 0),
+  };
+  let state: DeviceStatus['state'] = 'running';
+  const status = (): DeviceStatus => ({
+    ...ready,
+    workerId,
+    host: hostname(),
+    pid: process.pid,
+    jobsActive: consumers.reduce((sum, { active }) => sum + active, 0),
+    state,
+    startedAtMs,
+    reportedAtMs: Date.now(),
+    pools: models.flatMap(({ pools }) => pools.all.map((pool) => pool.stats())),
+  });
+  const report = new DeviceReport(config.redisUrl, status, log);
+  await report.write();
+  log.info(ready, 'takes jobs');
+  tell({ type: 'ready', device: ready });
+
+  await drainAsked;
+  state = 'draining';
+  void report.write();
+  await drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
+}
+
+function tell(message: FromDeviceWorker): void {
+  process.send?.(message, undefined, undefined, () => undefined);
+}

@@ -1,0 +1,39 @@
+/** Starts a device worker such that it cannot outlive its supervisor. */
+
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { WorkerConfig } from './config.ts';
+
+const ENTRY = fileURLToPath(new URL('./device-worker.js', import.meta.url));
+/** For reads of files and for DNS, beside the native runs. */
+const SPARE_THREADS = 4;
+
+/**
+ * A native run holds a thread of libuv's pool until it ends, and each job has at most one under
+ * way; so the pool is as large as jobs can be many, and file reads never wait for a run.
+ *
+ * The child is in a session of its own: the signals of a terminal reach the supervisor alone, which
+ * drains; neither the device worker nor its decoders die in the middle of a job.
+ */
+export function forkDeviceWorker({ pools, models }: WorkerConfig): ChildProcess {
+  const jobs = Math.min(...Object.values(pools).map(({ max }) => max));
+  const threads = jobs * Object.keys(models).length + SPARE_THREADS;
+  const env = { ...process.env, UV_THREADPOOL_SIZE: String(threads) };
+  return fork(ENTRY, [], {
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env,
+    ...dyingWithParent(),
+  });
+}
+
+/**
+ * `setpriv` asks the kernel to kill the child with its parent, whatever the child is doing then;
+ * elsewhere the child leaves when its channel closes.
+ */
+function dyingWithParent(): { execPath: string; execArgv: string[] } {
+  const kill = ['--pdeathsig', 'KILL'];
+  return spawnSync('setpriv', [...kill, process.execPath, '--version']).status === 0
+    ? { execPath: 'setpriv', execArgv: [...kill, process.execPath, ...process.execArgv] }
+    : { execPath: process.execPath, execArgv: process.execArgv };
+}

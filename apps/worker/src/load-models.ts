@@ -1,0 +1,58 @@
+/** Opens the inference engine and loads each model with its pools: everything that is allocated. */
+
+import {
+  createWindowPools,
+  type InferenceEngine,
+  loadWhisper,
+  openInferenceEngine,
+  SLOTS_PER_JOB,
+  type WhisperModel,
+  type WindowPools,
+} from '@amanuensis/pipeline';
+import { concurrencyFor } from '@amanuensis/pool';
+import type { Logger } from 'pino';
+import type { WorkerConfig } from './config.ts';
+
+export interface LoadedModel {
+  readonly whisper: WhisperModel;
+  readonly pools: WindowPools;
+  /** Jobs of this model that can run at once without any of its pools running out. */
+  readonly concurrency: number;
+}
+
+/** Logs each pool, its bytes and the total. Nothing is allocated for a job after this. */
+export async function loadModels(config: WorkerConfig, log: Logger): Promise<LoadedModel[]> {
+  const engine = await openInferenceEngine({
+    ...(config.inferenceEngine && { prefer: config.inferenceEngine }),
+    ...(config.onnxruntimeLibrary && { libraryPath: config.onnxruntimeLibrary }),
+  });
+  const { name, version, capabilities } = engine;
+  log.info({ engine: name, onnxruntime: version, capabilities }, 'inference engine is open');
+  const loaded: LoadedModel[] = [];
+  for (const [model, folder] of Object.entries(config.models)) {
+    loaded.push(await loadModel(model, folder, engine, config, log));
+  }
+  return loaded;
+}
+
+async function loadModel(
+  name: string,
+  folder: string,
+  engine: InferenceEngine,
+  { threadsPerRun, pools: limits }: WorkerConfig,
+  log: Logger,
+): Promise<LoadedModel> {
+  const startedAt = performance.now();
+  const whisper = await loadWhisper(folder, engine, { name, intraOpThreads: threadsPerRun });
+  const pools = await createWindowPools(whisper, limits);
+  const concurrency = concurrencyFor(pools.all, SLOTS_PER_JOB);
+  for (const pool of pools.all) {
+    const { max, slotBytes } = pool;
+    const { allocations, bytesCommitted } = pool.stats();
+    const sizes = { allocations, bytesCommitted, max, slotBytes, bytesMax: max * slotBytes };
+    log.info({ model: name, pool: pool.name, ...sizes }, 'pool is allocated');
+  }
+  const ms = Math.round(performance.now() - startedAt);
+  log.info({ model: name, folder, bytesMax: pools.bytesMax, concurrency, ms }, 'model is loaded');
+  return { whisper, pools, concurrency };
+}

@@ -1,0 +1,61 @@
+/** The worker's configuration: defaults, and what is refused. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadWorkerConfig } from '../../apps/worker/src/config.ts';
+
+const REDIS_URL = 'redis://127.0.0.1:1';
+let cwd: string;
+
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'amanuensis-config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const load = (env: Record<string, string>) => loadWorkerConfig({ env: { REDIS_URL, ...env }, cwd });
+
+test('the demonstration model of the installation is the default, wherever it is started', () => {
+  const root = new URL('../../models/demo', import.meta.url).pathname;
+  expect(load({}).models).toEqual({ demo: root });
+});
+
+test('configured models lie relative to the working folder', () => {
+  writeFileSync(join(cwd, 'amanuensis.yaml'), 'worker:\n  models: { base: models/base }\n');
+  expect(load({}).models).toEqual({ base: join(cwd, 'models/base') });
+});
+
+test('a part of the pools may be set and the rest keeps its defaults', () => {
+  const { pools } = load({ AMANUENSIS_WORKER_POOLS: '{ kv_cache: { max: 8 } }' });
+  expect(pools.kv_cache).toEqual({ initial: 1, max: 8 });
+  expect(pools.audio).toEqual({ initial: 1, max: 2 });
+});
+
+test('a pool cannot begin larger than it may become', () => {
+  const pools = '{ mel: { initial: 3, max: 2 } }';
+  expect(() => load({ AMANUENSIS_WORKER_POOLS: pools })).toThrow('pools.mel: initial must not');
+});
+
+test('a configured concurrency is refused with the reason', () => {
+  expect(() => load({ AMANUENSIS_WORKER_CONCURRENCY: '4' })).toThrow(
+    'concurrency: cannot be set: it is computed from the pools',
+  );
+});
+
+test('without a Redis it says what to do', () => {
+  expect(() => loadWorkerConfig({ env: {}, cwd })).toThrow('redisUrl: is needed (REDIS_URL)');
+});
+
+test('unknown settings and a worker without models are refused', () => {
+  expect(() => load({ AMANUENSIS_WORKER_MODELS: '{}' })).toThrow('at least one model');
+  writeFileSync(join(cwd, 'amanuensis.yaml'), 'worker: { lanes: 4 }\n');
+  expect(() => load({})).toThrow('lanes');
+});
+
+test('the configuration is frozen', () => {
+  const config = load({});
+  expect(Object.isFrozen(config)).toBe(true);
+  expect(Object.isFrozen(config.models)).toBe(true);
+  expect(Object.isFrozen(config.pools.audio)).toBe(true);
+});
