@@ -51,7 +51,8 @@ export class CodedError extends Error {
 }
 
 const FAILURE = /^([a-z_]+): ([\s\S]*)$/;
-const STALLED = /stalled more than allowable limit/;
+/** The queue's own words when a job met too many dying workers. */
+const LOST = /(?:stalled|started) more than allowable limit/;
 
 /** The one line in which a queue keeps why a job failed: `code: message`. */
 export function formatFailure({ code, message }: JobError): string {
@@ -64,7 +65,7 @@ export function parseFailure(reason: string): JobError {
   if (code !== undefined && message !== undefined && Object.hasOwn(ERROR_CODES, code)) {
     return { code: code as ErrorCode, message };
   }
-  if (STALLED.test(reason)) {
+  if (LOST.test(reason)) {
     return { code: 'worker_lost', message: 'The worker died each time it processed this job.' };
   }
   return { code: 'internal_error', message: 'Something went wrong inside the service.' };
