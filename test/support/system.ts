@@ -32,6 +32,8 @@ export interface TestApp extends AsyncDisposable {
   waitForLog(fits: (line: LogLine) => boolean, deadlineMs?: number): Promise<LogLine>;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** Closes its channel, as the death of its parent would. */
+  disconnect(): void;
   /** Drains and ends it; by force when that takes too long. */
   stop(): Promise<void>;
 }
@@ -142,6 +144,7 @@ export async function startApp(name: string, cwd: string, env: Env): Promise<Tes
     waitForLog: (fits, deadlineMs = 30_000) => log.waitFor(fits, deadlineMs),
     exited,
     kill: (signal) => void child.kill(signal),
+    disconnect: () => child.disconnect(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
