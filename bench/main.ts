@@ -1,1 +1,15 @@
-export const k=1;
+/** `npm run bench -- NAME`: prints the figures that the documentation quotes. */
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
+  /** Where the time of a recording goes, and what each inference engine makes of it. */
+  pipeline: () => import('./pipeline.ts'),
+};
+
+const [name = ''] = process.argv.slice(2);
+const load = BENCHMARKS[name];
+if (load === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHMARKS).join(' | ')}`);
+  process.exitCode = 2;
+} else {
+  await (await load()).run();
+}
