@@ -1,0 +1,103 @@
+/** The running API: every part put together, listening, and its orderly end. */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { FileStore } from '@amanuensis/store';
+import type { Logger } from 'pino';
+import { buildApp } from './app.ts';
+import type { ApiConfig } from './config.ts';
+import { JobQueue } from './job-queue.ts';
+import { connectConsumer, connectProducer } from './redis-connection.ts';
+import { loadWebhookSecret } from './webhooks/secret.ts';
+import { UrlGuard, type UrlGuardOptions } from './webhooks/url-guard.ts';
+import { startWebhookWorker, type WebhookWorkerOptions } from './webhooks/webhook-queue.ts';
+
+/** A connection on which nothing moves is given up; an upload that moves has six hours. */
+const IDLE_TIMEOUT_MS = 60_000;
+const UPLOAD_TIMEOUT_MS = 6 * 3_600_000;
+/** Requests and deliveries that run when the end is asked for have this long. */
+const CLOSE_DEADLINE_MS = 10_000;
+
+export interface ApiServer {
+  readonly url: string;
+  /** Lets running requests end, within a deadline; true if nothing had to be cut off. */
+  close(): Promise<boolean>;
+}
+
+/** What tests of webhooks replace. */
+export type ApiOverrides = Pick<WebhookWorkerOptions, 'retryDelaysMs' | 'timeoutMs'> &
+  Pick<UrlGuardOptions, 'resolveAll' | 'lookup'> & { readonly closeDeadlineMs?: number };
+
+export async function startApi(
+  config: ApiConfig,
+  logger: Logger,
+  overrides: ApiOverrides = {},
+): Promise<ApiServer> {
+  const store = await FileStore.open(join(config.dataFolder, 'blobs'));
+  const secret = config.webhookSecret ?? (await loadWebhookSecret(config.dataFolder));
+  const redis = connectProducer(config.redisUrl, logger);
+  const consumerRedis = connectConsumer(config.redisUrl, logger);
+  const jobs = new JobQueue({ ...config, redis, logger });
+  const guard = new UrlGuard({ ...overrides, allowedHosts: config.webhookAllowedHosts });
+  const webhooks = startWebhookWorker({
+    ...overrides,
+    redis: consumerRedis,
+    jobs,
+    guard,
+    secret,
+    logger,
+  });
+  const server = createServer(buildApp({ ...config, redis, store, jobs, guard, logger }));
+  server.timeout = IDLE_TIMEOUT_MS;
+  server.requestTimeout = UPLOAD_TIMEOUT_MS;
+
+  const disconnect = () => {
+    redis.disconnect();
+    consumerRedis.disconnect();
+  };
+  try {
+    const url = await listen(server, config.host, config.port);
+    return { url, close };
+  } catch (error) {
+    disconnect();
+    throw error;
+  }
+
+  async function close(): Promise<boolean> {
+    const ended = (async () => {
+      await Promise.all([new Promise((resolve) => server.close(resolve)), webhooks.close()]);
+      await jobs.close();
+    })();
+    const isClean = await within(overrides.closeDeadlineMs ?? CLOSE_DEADLINE_MS, ended);
+    server.closeAllConnections();
+    disconnect();
+    return isClean;
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const { address, family, port: actualPort } = server.address() as AddressInfo;
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}`);
+    });
+  });
+}
+
+/** True if `work` ended well in time. */
+async function within(deadlineMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs, false);
+  });
+  const ended = work.then(
+    () => true,
+    () => false,
+  );
+  const isClean = await Promise.race([ended, late]);
+  clearTimeout(timer);
+  return isClean;
+}

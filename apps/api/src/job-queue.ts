@@ -1,0 +1,176 @@
+/** The queues of transcription jobs, one a model: the only place that talks BullMQ about them. */
+
+import { randomUUID } from 'node:crypto';
+import {
+  CodedError,
+  REDIS_PREFIX,
+  type TranscriptionJob,
+  transcriptionQueueName,
+  WEBHOOK_QUEUE,
+  type WebhookDelivery,
+} from '@amanuensis/contract';
+import { FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { DELIVERY_JOB_OPTIONS } from './webhooks/retry-schedule.ts';
+
+/** BullMQ runs jobs without a priority before all others, so every job has one. 1 is the highest. */
+const PRIORITY = 100;
+/** For failures of the machinery; a worker ends a job that can never succeed with its first. */
+const ATTEMPTS = 3;
+const BACKOFF = { type: 'exponential', delay: 1_000, jitter: 0.5 };
+/** Events carry references only, and readers are either live or ask for the job itself. */
+const STREAMS = { events: { maxLen: 1_000 } };
+
+export interface JobQueueOptions {
+  readonly redis: Redis;
+  readonly models: readonly string[];
+  readonly keepCompletedSeconds: number;
+  readonly keepFailedSeconds: number;
+  readonly logger: Logger;
+}
+
+export interface FoundJob {
+  readonly job: Job<TranscriptionJob>;
+  /** A state of BullMQ. */
+  readonly state: string;
+}
+
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/** Every method throws CodedError `unavailable`, soon, while Redis does not answer. */
+export class JobQueue {
+  readonly #redis: Redis;
+  readonly #queues: ReadonlyMap<string, Queue>;
+  readonly #webhooks: Queue;
+  readonly #flows: FlowProducer;
+  readonly #jobOptions: JobsOptions;
+
+  constructor({ redis, models, logger, ...retention }: JobQueueOptions) {
+    this.#redis = redis;
+    const options = { connection: redis, prefix: REDIS_PREFIX, streams: STREAMS };
+    const open = (name: string) => {
+      const queue = new Queue(name, options);
+      queue.on('error', (error) => logger.debug({ err: error, queue: name }, 'queue error'));
+      return queue;
+    };
+    this.#queues = new Map(models.map((model) => [model, open(transcriptionQueueName(model))]));
+    this.#webhooks = open(WEBHOOK_QUEUE);
+    this.#flows = new FlowProducer({ connection: redis, prefix: REDIS_PREFIX });
+    this.#flows.on('error', (error) => logger.debug({ err: error }, 'flow error'));
+    this.#jobOptions = {
+      priority: PRIORITY,
+      attempts: ATTEMPTS,
+      backoff: BACKOFF,
+      removeOnComplete: { age: retention.keepCompletedSeconds },
+      removeOnFail: { age: retention.keepFailedSeconds },
+    };
+  }
+
+  /** All queues, for the board. */
+  get all(): readonly Queue[] {
+    return [...this.#queues.values(), this.#webhooks];
+  }
+
+  has(model: string): boolean {
+    return this.#queues.has(model);
+  }
+
+  /**
+   * Adds the job; once resolved it is in Redis. With a `webhookUrl` a delivery is added in the same
+   * transaction as its parent: BullMQ makes it due in the very step in which the job completes or
+   * finally fails, so no event is lost with a process that would have had to notice.
+   */
+  async enqueue(job: TranscriptionJob, webhookUrl?: string): Promise<FoundJob> {
+    const queueName = transcriptionQueueName(job.model);
+    const child = { name: 'transcribe', data: job, opts: { ...this.#jobOptions, jobId: job.id } };
+    return this.#answer(async () => {
+      if (webhookUrl === undefined) {
+        const added = await this.#queue(job.model).add(child.name, child.data, child.opts);
+        return { job: added, state: 'waiting' };
+      }
+      const eventId = `evt_${randomUUID().replaceAll('-', '')}`;
+      const delivery: WebhookDelivery = {
+        eventId,
+        jobId: job.id,
+        model: job.model,
+        url: webhookUrl,
+      };
+      const { children } = await this.#flows.add({
+        name: 'deliver',
+        queueName: WEBHOOK_QUEUE,
+        data: delivery,
+        opts: { ...DELIVERY_JOB_OPTIONS, jobId: eventId },
+        children: [
+          { ...child, queueName, opts: { ...child.opts, ignoreDependencyOnFailure: true } },
+        ],
+      });
+      const added = children?.[0]?.job;
+      if (added === undefined) throw new Error('the flow has no child');
+      return { job: added, state: 'waiting' };
+    });
+  }
+
+  /** Looks in the queue of every model, as an id does not tell its model. */
+  async find(id: string): Promise<FoundJob | null> {
+    return this.#answer(async () => {
+      const found = await Promise.all([...this.#queues.values()].map((q) => findIn(q, id)));
+      return found.find((job) => job !== null) ?? null;
+    });
+  }
+
+  /** Jobs of each queue, by its name. */
+  async counts(): Promise<Record<string, QueueCounts>> {
+    return this.#answer(async () =>
+      Object.fromEntries(
+        await Promise.all(this.all.map(async (queue) => [queue.name, await countsOf(queue)])),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.all, this.#flows].map((part) => part.close()));
+  }
+
+  #queue(model: string): Queue {
+    const queue = this.#queues.get(model);
+    if (queue === undefined) {
+      throw new CodedError('unknown_model', `model: there is no model ${model} here.`);
+    }
+    return queue;
+  }
+
+  /** BullMQ waits for a first connection without a limit, hence the look at the status. */
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
+    const message = 'The queue does not answer. Try again in a moment.';
+    if (this.#redis.status !== 'ready') throw new CodedError('unavailable', message);
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      throw new CodedError('unavailable', message, { cause: error });
+    }
+  }
+}
+
+/** State and job are two reads: a job that finished between them is read again. */
+async function findIn(queue: Queue, id: string): Promise<FoundJob | null> {
+  const [state, job] = await Promise.all([queue.getJobState(id), queue.getJob(id)]);
+  if (job === undefined) return null;
+  if (job.finishedOn === undefined || state === 'completed' || state === 'failed') {
+    return state === 'unknown' ? null : { job, state };
+  }
+  return { job, state: await queue.getJobState(id) };
+}
+
+async function countsOf(queue: Queue): Promise<QueueCounts> {
+  const counts = await queue.getJobCounts();
+  const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
+  const { completed = 0, failed = 0 } = counts;
+  return { waiting: waiting + prioritized + delayed, active, completed, failed };
+}

@@ -1,0 +1,92 @@
+/** `/health`: what works, what does not, and what to do about it, in words. */
+
+import { type DeviceStatus, transcriptionQueueName, WEBHOOK_QUEUE } from '@amanuensis/contract';
+import { Router } from 'express';
+import type { Redis } from 'ioredis';
+import { type Fleet, readFleet } from '../devices.ts';
+import type { JobQueue, QueueCounts } from '../job-queue.ts';
+import { VERSION } from '../version.ts';
+
+const DEADLINE_MS = 2_000;
+
+export interface HealthParts {
+  readonly redis: Redis;
+  readonly jobs: JobQueue;
+  readonly models: readonly string[];
+}
+
+export interface Health {
+  /** `degraded` takes jobs, but something needs a look; `unavailable` (503) takes none. */
+  readonly status: 'ok' | 'degraded' | 'unavailable';
+  readonly version: string;
+  readonly redis: 'ok' | 'unreachable';
+  /** Jobs by queue: one queue a model, and the webhooks. */
+  readonly queues: Readonly<Record<string, QueueCounts>>;
+  readonly devices: readonly DeviceStatus[];
+  readonly warnings: readonly string[];
+}
+
+export function healthRoutes(parts: HealthParts): Router {
+  const router = Router();
+  router.get('/', async (_request, response) => {
+    const health = await readHealth(parts);
+    response.status(health.status === 'unavailable' ? 503 : 200);
+    response.set('Cache-Control', 'no-store').json(health);
+  });
+  return router;
+}
+
+async function readHealth({ redis, jobs, models }: HealthParts): Promise<Health> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const [queues, fleet] = await Promise.race([
+      Promise.all([jobs.counts(), readFleet(redis)]),
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('no answer in time')), DEADLINE_MS);
+      }),
+    ]);
+    const warnings = warningsOf(queues, fleet, models);
+    const status = warnings.length === 0 ? 'ok' : 'degraded';
+    return { status, version: VERSION, redis: 'ok', queues, devices: fleet.devices, warnings };
+  } catch (error) {
+    const { host, port } = redis.options;
+    const reason = (error as Error).message;
+    const warning = `Redis at ${host}:${port} does not answer (${reason}): is it running?`;
+    const nothing = { queues: {}, devices: [], warnings: [warning] };
+    return { status: 'unavailable', version: VERSION, redis: 'unreachable', ...nothing };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function warningsOf(
+  queues: Health['queues'],
+  { devices, lostWorkerIds }: Fleet,
+  models: readonly string[],
+): string[] {
+  const warnings = lostWorkerIds.map(
+    (id) => `The device worker ${id} stopped reporting: it died or its machine is unreachable.`,
+  );
+  if (devices.length === 0) {
+    warnings.push('No device worker reports: jobs wait until one starts.');
+  } else {
+    for (const model of models) {
+      if (devices.some((device) => device.models.includes(model))) continue;
+      const waiting = queues[transcriptionQueueName(model)]?.waiting ?? 0;
+      warnings.push(`No device holds the model ${model}: its ${waiting} waiting jobs do not move.`);
+    }
+  }
+  for (const { workerId, pools } of devices) {
+    for (const { name, exhaustions } of pools) {
+      if (exhaustions === 0) continue;
+      warnings.push(
+        `The pool ${name} of ${workerId} was exhausted ${exhaustions} times, which is a bug.`,
+      );
+    }
+  }
+  const undelivered = queues[WEBHOOK_QUEUE]?.failed ?? 0;
+  if (undelivered > 0) {
+    warnings.push(`${undelivered} webhooks were given up: see /admin/queues.`);
+  }
+  return warnings;
+}
