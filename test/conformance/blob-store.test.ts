@@ -142,8 +142,25 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, start) => {
   });
 
   test.each([
-    '', '/', '/a', 'a/', 'a//b', '.', '..', '../a', 'a/../b', 'a/..', '.hidden', 'a/.b', 'A',
-    'a\\b', 'a b', 'a\0', 'ä', 'c:d', 'a'.repeat(513),
+    '',
+    '/',
+    '/a',
+    'a/',
+    'a//b',
+    '.',
+    '..',
+    '../a',
+    'a/../b',
+    'a/..',
+    '.hidden',
+    'a/.b',
+    'A',
+    'a\\b',
+    'a b',
+    'a\0',
+    'ä',
+    'c:d',
+    'a'.repeat(513),
   ])('refuses the key %j everywhere', async (key) => {
     const source = Readable.from(['x']);
     for (const attempt of [
@@ -183,5 +200,8 @@ test('FileStore removes what a dead process left, not what a living one writes',
 
 async function filesBelow(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries.filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name)).sort();
+  return entries
+    .filter((e) => e.isFile())
+    .map((e) => join(e.parentPath, e.name))
+    .sort();
 }

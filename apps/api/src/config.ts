@@ -1,6 +1,6 @@
 /** The configuration of the API. */
 
-import { type ConfigSource, ConfigError, loadConfig } from '@amanuensis/config';
+import { ConfigError, type ConfigSource, loadConfig } from '@amanuensis/config';
 import { modelNameSchema } from '@amanuensis/contract';
 import { z } from 'zod';
 import { webhookSecretSchema } from './webhooks/secret.ts';
@@ -12,7 +12,10 @@ const shape = {
   host: z.string().default('127.0.0.1'),
   /** 0 takes a free one, which the log and the `ready` message name. */
   port: z.int().min(0).max(65_535).default(3000),
-  maxUploadBytes: z.int().min(1).default(2 * 1024 ** 3),
+  maxUploadBytes: z
+    .int()
+    .min(1)
+    .default(2 * 1024 ** 3),
   /** Models that jobs may ask for; each has a queue of its own. */
   models: z.array(modelNameSchema).min(1).default(['demo']),
   /** The first of `models` where it is not set. */
@@ -24,8 +27,14 @@ const shape = {
     .array(z.string().regex(/^(?:\[[\da-f:.]+\]|[^\s:/@]+):\d{1,5}$/i, 'must be host:port'))
     .default([]),
   /** How long finished jobs can be asked for; longer than webhooks are tried (about three days). */
-  keepCompletedSeconds: z.int().min(1).default(7 * DAY_S),
-  keepFailedSeconds: z.int().min(1).default(7 * DAY_S),
+  keepCompletedSeconds: z
+    .int()
+    .min(1)
+    .default(7 * DAY_S),
+  keepFailedSeconds: z
+    .int()
+    .min(1)
+    .default(7 * DAY_S),
 };
 
 export type ApiConfig = ReturnType<typeof loadApiConfig>;

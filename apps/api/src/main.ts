@@ -26,8 +26,10 @@ try {
   process.on('SIGINT', stop);
   // Whoever started this process with a channel is gone, and nobody else would end it.
   process.on('disconnect', () => stop('the parent process ended'));
-  if (process.send !== undefined && !process.connected) stop('the parent process ended');
+  if (process.send !== undefined && !process.connected) await stop('the parent process ended');
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : (error as Error).stack}\n`,
+  );
   process.exit(1);
 }

@@ -132,7 +132,9 @@ async function feed(request: IncomingMessage, parser: Writable): Promise<void> {
       parser.on('error', reject);
       parser.once('close', resolve);
       request.once('error', reject);
-      request.once('close', () => reject(new Error('the connection was cut')));
+      request.once('close', () => {
+        if (!request.complete) reject(new Error('the connection was cut'));
+      });
       request.pipe(parser);
     });
   } catch (error) {

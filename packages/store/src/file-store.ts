@@ -1,7 +1,16 @@
 /** Blobs as files of one folder, which several processes (and machines) may share. */
 
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { type BlobStore, checkKey, type LocalFile, type PutOptions } from './blob-store.ts';
@@ -26,7 +35,10 @@ export class FileStore implements BlobStore {
     for (const name of await readdir(unfinished)) {
       const file = join(unfinished, name);
       // Another process may finish or remove it between the two calls.
-      const mtimeMs = await stat(file).then((s) => s.mtimeMs, () => Date.now());
+      const mtimeMs = await stat(file).then(
+        (s) => s.mtimeMs,
+        () => Date.now(),
+      );
       if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(file, { force: true });
     }
     return new FileStore(root);

@@ -1,0 +1,112 @@
+/** What `/health` says, and how the API behaves while Redis is away. */
+
+import { DEVICE_SET_KEY, type DeviceStatus, deviceStatusKey } from '@amanuensis/contract';
+import { Redis } from 'ioredis';
+import { expect, test, vi } from 'vitest';
+import type { Health } from '../../apps/api/src/routes/health.ts';
+import { getJson, poll, startTestApi, submit } from '../support/api.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+test('health tells of devices that live, are lost, lack a model or ran out, and of Redis', async () => {
+  await using api = await startTestApi({ AMANUENSIS_API_MODELS: '[demo, base]' });
+  const health = () => getJson<Health>(`${api.url}/health`);
+  const empty = await poll(health, ({ status }) => status === 200);
+  expect(empty.body).toMatchObject({
+    status: 'degraded',
+    version: '0.1.0',
+    redis: 'ok',
+    devices: [],
+    warnings: ['No device worker reports: jobs wait until one starts.'],
+  });
+  expect(Object.keys(empty.body.queues)).toEqual([
+    'transcriptions.demo',
+    'transcriptions.base',
+    'webhooks',
+  ]);
+
+  const redis = new Redis(api.redis.url);
+  redis.on('error', () => {});
+  const pool = { name: 'mel', max: 4, inUse: 0, highWaterMark: 4, acquires: 9, hits: 9, misses: 0 };
+  const device: DeviceStatus = {
+    workerId: 'host-1-cpu0',
+    device: 'cpu0',
+    executionProvider: 'CPUExecutionProvider',
+    host: 'host',
+    pid: 1,
+    models: ['demo', 'base'],
+    concurrency: 2,
+    jobsActive: 0,
+    state: 'running',
+    startedAtMs: 1,
+    reportedAtMs: 2,
+    pools: [{ ...pool, exhaustions: 0, bytesCommitted: 1 }],
+  };
+  const report = (status: DeviceStatus) =>
+    redis.set(deviceStatusKey(status.workerId), JSON.stringify(status), 'PX', 15_000);
+  await redis.sadd(DEVICE_SET_KEY, device.workerId);
+  await report(device);
+  const good = await health();
+  expect(good.body).toMatchObject({ status: 'ok', warnings: [], devices: [device] });
+
+  await report({
+    ...device,
+    models: ['demo'],
+    pools: [{ ...pool, exhaustions: 3, bytesCommitted: 1 }],
+  });
+  await redis.sadd(DEVICE_SET_KEY, 'host-2-npu0');
+  await submit(api.url, { model: 'base' });
+  expect((await health()).body.warnings).toEqual([
+    'The device worker host-2-npu0 stopped reporting: it died or its machine is unreachable.',
+    'No device holds the model base: its 1 waiting jobs do not move.',
+    'The pool mel of host-1-cpu0 was exhausted 3 times, which is a bug.',
+  ]);
+
+  await api.redis.kill();
+  const startedAt = Date.now();
+  const down = await poll(health, ({ status }) => status === 503);
+  expect(Date.now() - startedAt).toBeLessThan(5_000);
+  expect(down.body).toMatchObject({ status: 'unavailable', redis: 'unreachable' });
+  expect(down.body.warnings[0]).toMatch(/^Redis at 127\.0\.0\.1:\d+ does not answer/);
+  redis.disconnect();
+});
+
+test('while Redis is away requests fail at once and leave nothing; then everything goes on', async () => {
+  await using api = await startTestApi();
+  const { id } = (await (await submit(api.url)).json()) as { id: string };
+  const before = await api.listRecordings();
+  await api.redis.kill();
+  const startedAt = Date.now();
+  for (const fields of [{}, { webhook_url: 'http://93.184.216.34/' }]) {
+    const response = await submit(api.url, fields);
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('2');
+    expect(await response.json()).toMatchObject({ code: 'unavailable' });
+  }
+  expect((await fetch(`${api.url}/v1/transcriptions/${id}`)).status).toBe(503);
+  expect(Date.now() - startedAt).toBeLessThan(4_000);
+  expect(await api.listRecordings()).toEqual(before);
+
+  await api.redis.restart();
+  await poll(
+    () => fetch(`${api.url}/v1/transcriptions/${id}`),
+    ({ status }) => status === 200,
+  );
+  expect((await submit(api.url)).status).toBe(202);
+  const losses = api.logLines.filter((line) => line.includes('lost the connection'));
+  expect(losses.length).toBeLessThanOrEqual(2); // once a connection, not with every try
+});
+
+test('comes up without Redis, says so, and serves once Redis is there', async () => {
+  await using api = await startTestApi();
+  await api.stop();
+  await api.redis.kill();
+  await api.restart();
+  expect((await fetch(`${api.url}/health`)).status).toBe(503);
+  expect((await submit(api.url)).status).toBe(503);
+  await api.redis.restart();
+  await poll(
+    () => submit(api.url),
+    ({ status }) => status === 202,
+  );
+});
