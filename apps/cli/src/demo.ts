@@ -57,7 +57,10 @@ export async function demo(): Promise<void> {
   const stop = AbortSignal.any([signals.stop, deadline.signal]);
   const dataFolder = await mkdtemp(join(tmpdir(), 'amanuensis-demo-'));
   const logLines: string[] = [];
-  const toLog = writeLogLinesTo({ write: (line) => logLines.push(line.trimEnd()) });
+  const toLog = writeLogLinesTo({
+    write: (line) => logLines.push(line.trimEnd()),
+    isTTY: process.stderr.isTTY,
+  });
   const onLog: LogLine = (app, line) => {
     toLog(app, line);
     if (logLines.length > LOG_LINES) logLines.shift();
@@ -162,7 +165,6 @@ async function webhookOf(name: string, jobId: string, receiver: WebhookReceiver)
   const late = delay(WEBHOOK_DEADLINE_MS, null, { signal: waiting.signal });
   const event = await Promise.race([receiver.event(jobId), late]);
   waiting.abort();
-  late.catch(() => undefined);
   if (receiver.refusals.length > 0) {
     throw new CliError(`A webhook was not right: ${receiver.refusals.join('; ')}`);
   }

@@ -111,7 +111,7 @@ async function startOnFreePort(
       name: 'redis',
       command,
       args: [configFile(folder)],
-      ...(onLine && { onLine }),
+      ...(onLine && { onLine: (line) => onLine(withoutPrefix(line)) }),
     });
     const url = `redis://:${password}@${HOST}:${port}`;
     try {
@@ -122,6 +122,11 @@ async function startOnFreePort(
       if (tries === START_TRIES || !server.tail.includes('Address already in use')) throw error;
     }
   }
+}
+
+/** Redis begins its lines with its process id, its role, the time and a mark. */
+function withoutPrefix(line: string): string {
+  return line.replace(/^\d+:\S+ .*? [*#.-] /, '');
 }
 
 /** A file, not arguments: the arguments of a process are seen by everybody on the machine. */
@@ -186,6 +191,7 @@ async function endOrphan(folder: string): Promise<void> {
   const [, password] = /^requirepass (\w+)$/m.exec(config) ?? [];
   if (port === undefined || password === undefined) return;
   const orphan = new Redis(Number(port), HOST, {
+    password,
     lazyConnect: true,
     enableReadyCheck: false,
     retryStrategy: () => null,
@@ -195,7 +201,7 @@ async function endOrphan(folder: string): Promise<void> {
   orphan.on('error', () => undefined);
   try {
     await orphan.connect();
-    await orphan.auth(password);
+    await orphan.ping(); // refused without the right password
   } catch {
     orphan.disconnect();
     return; // nobody there, or somebody else

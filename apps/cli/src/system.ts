@@ -52,7 +52,7 @@ export interface SystemOptions {
 export interface System {
   readonly url: string;
   readonly devices: readonly ReadyDevice[];
-  /** Resolves with the reason when a part ended that should not have. */
+  /** Resolves with the reason when a part ended that was not asked to. */
   readonly failed: Promise<string>;
   /** Ends all parts in order and resolves when they are gone; never rejects. */
   stop(): Promise<void>;
