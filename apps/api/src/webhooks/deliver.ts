@@ -23,7 +23,7 @@ export interface DeliveryParts {
   readonly guard: UrlGuard;
   readonly secret: string;
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** The receiver did not take the event. */
@@ -53,7 +53,7 @@ export class DeliveryError extends Error {
  */
 export async function deliver(delivery: DeliveryRequest, parts: DeliveryParts): Promise<void> {
   const timeout = AbortSignal.timeout(parts.timeoutMs ?? DELIVERY_TIMEOUT_MS);
-  const signal = parts.signal === undefined ? timeout : AbortSignal.any([timeout, parts.signal]);
+  const signal = AbortSignal.any([timeout, parts.signal]);
   let response: IncomingMessage;
   try {
     response = await post(delivery, parts, signal);

@@ -26,6 +26,8 @@ export interface WebhookWorkerOptions {
   readonly guard: UrlGuard;
   readonly secret: string;
   readonly logger: Logger;
+  /** Cuts running deliveries off; each counts as a failed attempt. */
+  readonly signal: AbortSignal;
   /** Replace the schedule and the timeout. */
   readonly retryDelaysMs?: readonly number[];
   readonly timeoutMs?: number;
