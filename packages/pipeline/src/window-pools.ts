@@ -38,7 +38,7 @@ export interface JobSlots extends Disposable {
   /** [480000] f32. */
   readonly pcm: Float32Array;
   /** [nMels, 3000] f32. */
-  readonly mel: Tensor;
+  readonly mel: Tensor & { readonly data: Float32Array };
   /** [1500, dModel] f32. */
   readonly hiddenStates: Tensor;
   readonly lane: DecoderLane;
