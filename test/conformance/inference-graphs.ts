@@ -1,7 +1,7 @@
 /** Small graphs that each show one trait of an inference engine. */
 
-import { ONNX_DATA_TYPE } from '../../packages/pipeline/src/model/onnx-schema.ts';
 import { GraphBuilder } from '../../packages/pipeline/src/model/onnx-graph.ts';
+import { ONNX_DATA_TYPE } from '../../packages/pipeline/src/model/onnx-schema.ts';
 
 /** out = in + 1, [size] float32. */
 export function addOneGraph(size: number): Uint8Array {
@@ -84,7 +84,20 @@ export function attentionGraph(positions: number, headSize: number): Uint8Array 
  */
 export function longGraph(size: number, steps: number): Uint8Array {
   const graph = new GraphBuilder('long');
-  const ones = graph.input('in', 'float32', [size, size]);
+  addLongRun(graph, graph.input('in', 'float32', [size, size]), size, steps);
+  return graph.toBytes();
+}
+
+/** As {@link longGraph}, with a second output `early` [2] that is there long before `out`. */
+export function earlyAndLateGraph(size: number, steps: number): Uint8Array {
+  const graph = new GraphBuilder('early_and_late');
+  graph.node('Neg', [graph.input('early_in', 'float32', [2])], { outputs: ['early'] });
+  graph.output('early', 'float32', [2]);
+  addLongRun(graph, graph.input('in', 'float32', [size, size]), size, steps);
+  return graph.toBytes();
+}
+
+function addLongRun(graph: GraphBuilder, ones: string, size: number, steps: number): void {
   const scale = graph.constant('scale', 'float32', [1], Float32Array.of(1 / size));
   let x = ones;
   for (let step = 0; step < steps; step++) {
@@ -92,6 +105,16 @@ export function longGraph(size: number, steps: number): Uint8Array {
   }
   graph.node('Identity', [x], { outputs: ['out'] });
   graph.output('out', 'float32', [size, size]);
+}
+
+/** A model that holds `bytes` of weights itself: out = in + weights. */
+export function heavyGraph(bytes: number): Uint8Array {
+  const graph = new GraphBuilder('heavy');
+  const weights = new Float32Array(bytes / Float32Array.BYTES_PER_ELEMENT).fill(1);
+  const shape = [weights.length];
+  const constant = graph.constant('weights', 'float32', shape, weights);
+  graph.node('Add', [graph.input('in', 'float32', shape), constant], { outputs: ['out'] });
+  graph.output('out', 'float32', shape);
   return graph.toBytes();
 }
 

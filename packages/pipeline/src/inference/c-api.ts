@@ -8,7 +8,7 @@ import {
   type ModelGraph,
   type SessionOptions,
 } from './inference-port.ts';
-import { addressOf, type Address, OutPointer } from './native-memory.ts';
+import { type Address, addressOf, OutPointer } from './native-memory.ts';
 import { type OrtEnvironment, ortEnvironment } from './ort-environment.ts';
 import type { OrtLibrary } from './ort-library.ts';
 import { packagedLibraryPath } from './packaged-library.ts';
@@ -68,6 +68,9 @@ function createSessionOptions(
   try {
     library.call('SetIntraOpNumThreads', options, intraOpThreads);
     library.call('SetInterOpNumThreads', options, 1);
+    // Planning all activations as one block costs 40 MB more and is no faster (whisper-base's
+    // encoder 290 ms both ways, 281 against 321 MB). Without the arena it takes 500 ms, so that stays.
+    library.call('DisableMemPattern', options);
     const entries = {
       'session.model_external_initializers_file_folder_path': weightsFolder,
       // Threads that spin between runs take the cores that decoding audio needs.

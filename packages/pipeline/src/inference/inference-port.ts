@@ -67,10 +67,7 @@ export interface InferenceSession {
    *
    * @throws InferenceError `invalid_tensor` when a name, a type or a shape does not fit.
    */
-  bind(
-    feeds: Readonly<Record<string, Tensor>>,
-    fetches: Readonly<Record<string, Tensor>>,
-  ): Binding;
+  bind(feeds: Readonly<Record<string, Tensor>>, fetches: Readonly<Record<string, Tensor>>): Binding;
   /** Waits for runs under way, then frees the session. Bindings must not be used after. */
   release(): Promise<void>;
 }

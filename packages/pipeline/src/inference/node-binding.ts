@@ -1,6 +1,7 @@
 /** The inference port over the onnxruntime-node binding: it blocks, copies and cannot be stopped. */
 
 import type * as OnnxRuntimeNode from 'onnxruntime-node';
+import { isElementType } from './element-types.ts';
 import { abortedError, busyError, disposedError, messageOf } from './inference-errors.ts';
 import {
   type Binding,
@@ -13,7 +14,6 @@ import {
   type TensorSpec,
 } from './inference-port.ts';
 import { DYNAMIC_DIMENSION, matchTensors, type NamedTensor } from './match-tensors.ts';
-import { isElementType } from './element-types.ts';
 import { loadOnce, packagedLibraryPath } from './packaged-library.ts';
 import { RunGate } from './run-gate.ts';
 

@@ -23,6 +23,7 @@ const STATUS_FUNCTIONS = {
   CreateSessionFromArray: [8, 'pointer', 'pointer', 'size', 'pointer', 'pointer'],
   Run: [9, 'pointer', 'pointer', 'pointer', 'pointer', 'size', 'pointer', 'size', 'pointer'],
   CreateSessionOptions: [10, 'pointer'],
+  DisableMemPattern: [17, 'pointer'],
   SetIntraOpNumThreads: [24, 'pointer', 'int'],
   SetInterOpNumThreads: [25, 'pointer', 'int'],
   SessionGetInputCount: [30, 'pointer', 'pointer'],
@@ -143,7 +144,8 @@ export class OrtLibrary {
   }
 
   /**
-   * Calls on a thread of libuv's pool.
+   * Calls on a thread of libuv's pool, which has `UV_THREADPOOL_SIZE` (4) of them for all that a
+   * process does this way: calls beyond that wait for their turn, and file reads wait with them.
    *
    * @param memory What the call reads and writes; it is kept alive until the call has ended.
    * @throws OrtError
