@@ -1,0 +1,63 @@
+/** The demonstration, as a user runs it. */
+
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { expect, test, vi } from 'vitest';
+import { descendantsOf, isRunning, startCli } from '../support/cli.ts';
+
+const SAMPLES = ['call.wav', 'dictation.mp3', 'standup.wav', 'voicemail.wav'];
+
+test('prints how well each sample was understood, exits 0, leaves nothing behind', {
+  timeout: 300_000,
+}, async () => {
+  const foldersBefore = await demoFolders();
+  const seen = new Set<number>();
+  // What the user configured for a system of theirs must not reach the demonstration's.
+  const env = { REDIS_URL: 'redis://127.0.0.1:1', AMANUENSIS_API_PORT: '1' };
+  const cli = startCli(['demo'], env);
+  await vi.waitUntil(
+    () => {
+      for (const pid of descendantsOf(cli.child.pid)) seen.add(pid);
+      return cli.output.stdout.includes('All 4 recordings') || cli.child.exitCode !== null;
+    },
+    { timeout: 240_000, interval: 250 },
+  );
+  expect(await cli.exited(), cli.output.stderr).toBe(0);
+
+  const { stdout } = cli.output;
+  for (const name of SAMPLES) {
+    expect(stdout).toMatch(
+      new RegExp(
+        `^${name}: WER \\d+\\.\\d % \\(\\d+ of \\d+ words\\) · RTFx \\d+\\.\\d · .* · ` +
+          'cpu0, CPUExecutionProvider · webhook verified$',
+        'm',
+      ),
+    );
+  }
+  expect(stdout).toContain('standup.wav: WER 0.0 % (0 of 25 words)');
+  expect(stdout).toContain('1,400 words of synthetic speech');
+  // Redis, the API, the supervisor and its device worker at least.
+  expect(seen.size).toBeGreaterThanOrEqual(4);
+  expect([...seen].filter(isRunning)).toEqual([]);
+  expect(await demoFolders()).toEqual(foldersBefore);
+});
+
+test('Ctrl-C in the middle cleans up', { timeout: 120_000 }, async () => {
+  const foldersBefore = await demoFolders();
+  const cli = startCli(['demo']);
+  await vi.waitUntil(() => cli.output.stderr.includes('processing'), {
+    timeout: 60_000,
+    interval: 20,
+  });
+  const pids = descendantsOf(cli.child.pid);
+  cli.child.kill('SIGINT');
+  expect(await cli.exited()).toBe(1);
+  expect(cli.output.stderr).toContain('Stopped by SIGINT.');
+  expect(pids.length).toBeGreaterThanOrEqual(4);
+  expect(pids.filter(isRunning)).toEqual([]);
+  expect(await demoFolders()).toEqual(foldersBefore);
+});
+
+async function demoFolders(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('amanuensis-demo-'));
+}
