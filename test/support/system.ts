@@ -117,6 +117,7 @@ export async function startApp(name: string, cwd: string, env: Env): Promise<Tes
   const child = fork(entry, [], {
     cwd,
     env: { PATH, HOME, ...env },
+    execArgv: [],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
