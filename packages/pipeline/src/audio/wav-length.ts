@@ -1,0 +1,38 @@
+/** How long a WAV file says it is; FFmpeg believes the size of the file instead, cut off or not. */
+
+import { open } from 'node:fs/promises';
+
+/** Chunks before the sound lie well within this. */
+const HEADER_BYTES = 64 * 1024;
+/** Writers that cannot go back to fill in the size leave 0 or something near a limit. */
+const UNKNOWN_SIZE = 0x7fff_0000;
+const CHUNK_HEADER_BYTES = 8;
+
+/** Seconds by the header's own numbers; null where there is no such header, or it does not know. */
+export async function wavLengthSeconds(path: string): Promise<number | null> {
+  const file = await open(path);
+  try {
+    const header = Buffer.alloc(HEADER_BYTES);
+    const { bytesRead } = await file.read(header, 0, HEADER_BYTES, 0);
+    return parse(header.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+function parse(header: Buffer): number | null {
+  if (header.toString('latin1', 0, 4) !== 'RIFF') return null;
+  let bytesPerSecond = 0;
+  let at = 12; // behind 'RIFF', size, 'WAVE'
+  while (at + CHUNK_HEADER_BYTES <= header.length) {
+    const id = header.toString('latin1', at, at + 4);
+    const size = header.readUInt32LE(at + 4);
+    if (id === 'data') {
+      const isKnown = size > 0 && size < UNKNOWN_SIZE && bytesPerSecond > 0;
+      return isKnown ? size / bytesPerSecond : null;
+    }
+    if (id === 'fmt ' && at + 20 <= header.length) bytesPerSecond = header.readUInt32LE(at + 16);
+    at += CHUNK_HEADER_BYTES + size + (size % 2);
+  }
+  return null;
+}
