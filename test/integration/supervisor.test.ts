@@ -35,9 +35,7 @@ test('a worker that hangs is killed and replaced', { timeout: 60_000 }, async ()
   process.kill(pid, 'SIGSTOP');
   await system.worker.waitForLog(({ msg }) => msg === 'device worker hangs: killed');
   await expect.poll(() => isRunning(pid), { timeout: DEADLINE_MS }).toBe(false);
-  await expect
-    .poll(async () => (await device(system)).pid, { timeout: DEADLINE_MS })
-    .not.toBe(pid);
+  await expect.poll(async () => (await device(system)).pid, { timeout: DEADLINE_MS }).not.toBe(pid);
 });
 
 test('a killed supervisor leaves no process behind', { timeout: 60_000 }, async () => {
@@ -45,6 +43,7 @@ test('a killed supervisor leaves no process behind', { timeout: 60_000 }, async 
   const { pid } = await device(system);
   const id = await jobs.submit(samplePath('call.wav'));
   await system.worker.waitForLog(({ msg, jobId }) => msg === 'job starts' && jobId === id);
+  await expect.poll(() => childrenOf(pid).length, { timeout: DEADLINE_MS }).toBeGreaterThan(0);
   const before = [pid, ...childrenOf(pid)];
   system.worker.kill('SIGKILL');
   await system.worker.exited;

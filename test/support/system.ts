@@ -111,7 +111,7 @@ async function readDevices(client: Redis): Promise<DeviceStatus[]> {
 }
 
 /** Starts `apps/NAME/dist/main.js` with no settings but these, and waits until it is ready. */
-export async function startApp(name: string, cwd: string, env: Env): Promise<TestApp> {
+async function startApp(name: string, cwd: string, env: Env): Promise<TestApp> {
   const entry = fileURLToPath(new URL(`../../apps/${name}/dist/main.js`, import.meta.url));
   const { PATH = '', HOME = '' } = process.env;
   const child = fork(entry, [], {

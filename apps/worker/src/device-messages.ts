@@ -26,7 +26,6 @@ export type ToDeviceWorker =
 
 export type FromDeviceWorker =
   /** The event loop turns. */
-  | { readonly type: 'heartbeat' }
-  | { readonly type: 'ready'; readonly device: ReadyDevice };
+  { readonly type: 'heartbeat' } | { readonly type: 'ready'; readonly device: ReadyDevice };
 
 export const HEARTBEAT_INTERVAL_MS = 500;

@@ -36,7 +36,8 @@ export async function drain(
     const stats = pools.all.map((pool) => pool.stats());
     log.info({ model: whisper.name, pools: stats }, 'pools at the end');
     for (const { name, inUse } of stats) {
-      if (inUse > 0) log.error({ model: whisper.name, pool: name, inUse }, 'slots were not released');
+      if (inUse > 0)
+        log.error({ model: whisper.name, pool: name, inUse }, 'slots were not released');
     }
   }
 }

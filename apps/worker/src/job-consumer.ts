@@ -62,7 +62,9 @@ export class JobConsumer {
       maxStartedAttempts: MAX_STARTED_ATTEMPTS,
     });
     this.#worker.on('error', (err) => options.log.error({ err }, 'queue error'));
-    this.#worker.on('stalled', (jobId) => options.log.warn({ jobId }, 'job stalled; it goes on here'));
+    this.#worker.on('stalled', (jobId) =>
+      options.log.warn({ jobId }, 'job stalled; it goes on here'),
+    );
     this.#worker.on('lockRenewalFailed', (ids) => {
       for (const id of ids) this.#worker.cancelJob(id, 'its lock is lost');
     });

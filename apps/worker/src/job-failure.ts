@@ -8,7 +8,9 @@ import { UnrecoverableError } from 'bullmq';
 export function codedFailure(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
   if (error instanceof InferenceError) {
-    return new CodedError('device_error', 'The device failed while it ran the job.', { cause: error });
+    return new CodedError('device_error', 'The device failed while it ran the job.', {
+      cause: error,
+    });
   }
   return new CodedError('internal_error', 'Something went wrong inside the service.', {
     cause: error,

@@ -35,11 +35,13 @@ try {
   process.on('SIGINT', () => leave('SIGINT', 0));
   // Whoever started this process is gone (`amanuensis up`, a test): nobody else will end it.
   process.once('disconnect', () => leave('its parent left', 0));
+  if (process.send !== undefined && !process.connected) leave('its parent left', 0);
 
   supervisor.start().then(
     (devices) => {
       log.info({ devices }, 'ready');
-      process.send?.({ type: 'ready', devices });
+      const { drainTimeoutSeconds } = config;
+      process.send?.({ type: 'ready', devices, drainTimeoutSeconds });
     },
     (err: unknown) => {
       log.fatal({ err }, 'cannot start');

@@ -1,6 +1,11 @@
 /** One attempt of a job: its recording in the store → its transcript in the store. */
 
-import { type JobResult, resultKey, type Transcript, type TranscriptionJob } from '@amanuensis/contract';
+import {
+  type JobResult,
+  resultKey,
+  type Transcript,
+  type TranscriptionJob,
+} from '@amanuensis/contract';
 import { type Device, type TranscribedWindow, transcribe } from '@amanuensis/pipeline';
 import type { BlobStore } from '@amanuensis/store';
 import type { Logger } from 'pino';

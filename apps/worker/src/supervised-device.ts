@@ -12,7 +12,12 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Logger } from 'pino';
-import type { Assignment, FromDeviceWorker, ReadyDevice, ToDeviceWorker } from './device-messages.ts';
+import type {
+  Assignment,
+  FromDeviceWorker,
+  ReadyDevice,
+  ToDeviceWorker,
+} from './device-messages.ts';
 import { forkDeviceWorker } from './fork-device-worker.ts';
 
 const MIN_BACKOFF_MS = 500;
