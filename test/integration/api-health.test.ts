@@ -3,8 +3,10 @@
 import { DEVICE_SET_KEY, type DeviceStatus, deviceStatusKey } from '@amanuensis/contract';
 import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
+import { Fleet } from '../../apps/api/src/fleet.ts';
 import type { Health } from '../../apps/api/src/routes/health.ts';
 import { getJson, poll, startTestApi, submit } from '../support/api.ts';
+import { startRedis } from '../support/redis.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -68,6 +70,21 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
   expect(Date.now() - startedAt).toBeLessThan(5_000);
   expect(down.body).toMatchObject({ status: 'unavailable', redis: 'unreachable' });
   expect(down.body.warnings[0]).toMatch(/^Redis at 127\.0\.0\.1:\d+ does not answer/);
+  redis.disconnect();
+});
+
+test('a lost worker is told for an hour, and then forgotten', async () => {
+  await using server = await startRedis();
+  const redis = new Redis(server.url);
+  let nowMs = 0;
+  const fleet = new Fleet(redis, () => nowMs);
+  await redis.sadd(DEVICE_SET_KEY, 'host-1-cpu0');
+  expect((await fleet.read()).lostWorkerIds).toEqual(['host-1-cpu0']);
+  nowMs = 3_599_999;
+  expect((await fleet.read()).lostWorkerIds).toEqual(['host-1-cpu0']);
+  nowMs = 3_600_000;
+  expect((await fleet.read()).lostWorkerIds).toEqual([]);
+  expect(await redis.scard(DEVICE_SET_KEY)).toBe(0);
   redis.disconnect();
 });
 

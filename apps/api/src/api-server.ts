@@ -17,7 +17,9 @@ import { startWebhookWorker, type WebhookWorkerOptions } from './webhooks/webhoo
 const IDLE_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 6 * 3_600_000;
 /** Requests and deliveries that run when the end is asked for have this long; deliveries half. */
-const CLOSE_DEADLINE_MS = 10_000;
+const CLOSE_DEADLINE_MS = 8_000;
+/** Nothing that runs can end well without Redis, and BullMQ would wait for it for ever. */
+const CLOSE_WITHOUT_REDIS_MS = 1_000;
 
 export interface ApiServer {
   readonly url: string;
@@ -67,7 +69,10 @@ export async function startApi(
   }
 
   async function close(): Promise<boolean> {
-    const deadlineMs = overrides.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
+    const deadlineMs =
+      redis.status === 'ready'
+        ? (overrides.closeDeadlineMs ?? CLOSE_DEADLINE_MS)
+        : CLOSE_WITHOUT_REDIS_MS;
     // A delivery whose receiver is slow is tried again by the next API process, with the same id.
     const timer = setTimeout(() => ending.abort(new Error('the API stops')), deadlineMs / 2);
     const ended = (async () => {

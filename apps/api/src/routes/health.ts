@@ -3,7 +3,7 @@
 import { type DeviceStatus, transcriptionQueueName, WEBHOOK_QUEUE } from '@amanuensis/contract';
 import { Router } from 'express';
 import type { Redis } from 'ioredis';
-import { type Fleet, readFleet } from '../devices.ts';
+import { Fleet, type FleetStatus } from '../fleet.ts';
 import type { JobQueue, QueueCounts } from '../job-queue.ts';
 import { VERSION } from '../version.ts';
 
@@ -28,26 +28,27 @@ export interface Health {
 
 export function healthRoutes(parts: HealthParts): Router {
   const router = Router();
+  const fleet = new Fleet(parts.redis);
   router.get('/', async (_request, response) => {
-    const health = await readHealth(parts);
+    const health = await readHealth(parts, fleet);
     response.status(health.status === 'unavailable' ? 503 : 200);
     response.set('Cache-Control', 'no-store').json(health);
   });
   return router;
 }
 
-async function readHealth({ redis, jobs, models }: HealthParts): Promise<Health> {
+async function readHealth({ redis, jobs, models }: HealthParts, fleet: Fleet): Promise<Health> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    const [queues, fleet] = await Promise.race([
-      Promise.all([jobs.counts(), readFleet(redis)]),
+    const [queues, found] = await Promise.race([
+      Promise.all([jobs.counts(), fleet.read()]),
       new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error('no answer in time')), DEADLINE_MS);
       }),
     ]);
-    const warnings = warningsOf(queues, fleet, models);
+    const warnings = warningsOf(queues, found, models);
     const status = warnings.length === 0 ? 'ok' : 'degraded';
-    return { status, version: VERSION, redis: 'ok', queues, devices: fleet.devices, warnings };
+    return { status, version: VERSION, redis: 'ok', queues, devices: found.devices, warnings };
   } catch (error) {
     const { host, port } = redis.options;
     const reason = (error as Error).message;
@@ -59,9 +60,9 @@ async function readHealth({ redis, jobs, models }: HealthParts): Promise<Health>
   }
 }
 
-export function warningsOf(
+function warningsOf(
   queues: Health['queues'],
-  { devices, lostWorkerIds }: Fleet,
+  { devices, lostWorkerIds }: FleetStatus,
   models: readonly string[],
 ): string[] {
   const warnings = lostWorkerIds.map(
