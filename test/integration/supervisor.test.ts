@@ -1,7 +1,7 @@
 /** The supervisor under faults: processes really killed, stopped and asked to leave. */
 
 import { readFileSync } from 'node:fs';
-import type { DeviceStatus } from '@amanuensis/contract';
+import { type DeviceStatus, parseFailure } from '@amanuensis/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSubmitter, samplePath } from '../support/submit.ts';
 import { type SystemOptions, startSystem, type TestSystem } from '../support/system.ts';
@@ -27,6 +27,20 @@ test('a job whose worker is killed goes on in the next one', { timeout: 120_000 
   expect(transcript?.text).toBe(reference['call.wav']?.text.trim());
   expect((await device(system)).pid).not.toBe(pid);
   expect(isRunning(pid)).toBe(false);
+});
+
+test('a job whose worker dies each time is given up', { timeout: 120_000 }, async () => {
+  const { system, jobs } = await start(QUICK_LOCKS);
+  const id = await jobs.submit(samplePath('call.wav'));
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await system.worker.waitForLog(
+      (line) => line.msg === 'job starts' && line.jobId === id && line.attempt === attempt,
+    );
+    process.kill((await device(system)).pid, 'SIGKILL');
+  }
+  const { state, failedReason } = await jobs.finished(id);
+  expect(state).toBe('failed');
+  expect(parseFailure(failedReason).code).toBe('worker_lost');
 });
 
 test('a worker that hangs is killed and replaced', { timeout: 60_000 }, async () => {
