@@ -5,7 +5,7 @@ import { PoolError } from './pool-error.ts';
 /** Slots of a page or more begin on a page, so that a page belongs to one slot alone. */
 export const PAGE_BYTES = 4096;
 /** Smaller slots begin on a cache line. */
-export const CACHE_LINE_BYTES = 64;
+const CACHE_LINE_BYTES = 64;
 const WASM_PAGE_BYTES = 65_536;
 
 /** A shared `WebAssembly.Memory`, as far as a slab needs it. */

@@ -1,7 +1,7 @@
 /** Which recordings are read: containers that carry speech, and nothing that leads to other files. */
 
 /** Names of FFmpeg's demuxers. Playlists, image sequences and scripts are not among them. */
-export const DEMUXERS = [
+const DEMUXERS = [
   'wav',
   'mp3',
   'flac',
