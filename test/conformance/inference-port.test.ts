@@ -521,27 +521,27 @@ describe.each(['c-api', 'node-binding'] as const)('%s', (name) => {
     }, async () => {
       const { binding, output } = await openLong();
       const fullMs = await timed(() => binding.run());
-      output.fill(0);
 
-      for (let repeat = 0; repeat < 3; repeat++) {
+      const stopsMs: number[] = [];
+      for (let repeat = 0; repeat < 5; repeat++) {
+        output.fill(0);
         const controller = new AbortController();
-        const settled = timed(() => expectAborted(binding, controller.signal));
-        if (!claims.terminable) {
-          // Nothing can fire once the binding has begun to block, so this comes before.
-          controller.abort();
-          expect(await settled).toBeGreaterThan(fullMs / 3);
-          expect(output.every((value) => value === 1)).toBe(true);
-          continue;
-        }
-        await new Promise((resolve) => setTimeout(resolve, fullMs / 5));
+        const aborted = expectAborted(binding, controller.signal);
+        // Nothing can fire once the binding has begun to block, so there it comes before.
+        if (claims.terminable) await new Promise((resolve) => setTimeout(resolve, fullMs / 5));
         const abortedAt = performance.now();
         controller.abort();
-        await settled;
-        const stopMs = performance.now() - abortedAt;
-        console.log(`${name}: a run of ${fullMs.toFixed(0)} ms stopped in ${stopMs.toFixed(1)} ms`);
-        expect(stopMs).toBeLessThan(ABORT_DEADLINE_MS);
-        expect(output.some((value) => value === 1)).toBe(false);
+        await aborted;
+        stopsMs.push(performance.now() - abortedAt);
+        expect(output.every((value) => value === (claims.terminable ? 0 : 1))).toBe(true);
       }
+      console.log(
+        `${name}: runs of ${fullMs.toFixed(0)} ms ended ${stopsMs.map(Math.round)} ms after abort`,
+      );
+      // The median, since the machine may be busy with something else during one of them.
+      const stopMs = stopsMs.toSorted((a, b) => a - b)[2] ?? NaN;
+      if (claims.terminable) expect(stopMs).toBeLessThan(ABORT_DEADLINE_MS);
+      else expect(stopMs).toBeGreaterThan(fullMs / 3);
 
       await binding.run();
       expect(output.every((value) => value === 1)).toBe(true);

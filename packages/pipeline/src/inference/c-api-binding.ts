@@ -9,7 +9,7 @@ import type { OrtEnvironment } from './ort-environment.ts';
 import type { ArgumentsOf } from './ort-library.ts';
 import type { RunGate } from './run-gate.ts';
 
-export interface BindingParts {
+interface BindingParts {
   readonly session: Address;
   readonly gate: RunGate;
   readonly feeds: readonly NamedTensor[];

@@ -13,8 +13,9 @@ import {
   type Tensor,
   type TensorSpec,
 } from './inference-port.ts';
+import { loadOnce } from './load-once.ts';
 import { DYNAMIC_DIMENSION, matchTensors, type NamedTensor } from './match-tensors.ts';
-import { loadOnce, packagedLibraryPath } from './packaged-library.ts';
+import { packagedLibraryPath } from './packaged-library.ts';
 import { RunGate } from './run-gate.ts';
 
 type OnnxRuntime = typeof OnnxRuntimeNode;

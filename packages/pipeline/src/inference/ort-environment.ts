@@ -1,8 +1,8 @@
 /** What all sessions of the C API share: the library, its environment, its CPU memory. */
 
+import { loadOnce } from './load-once.ts';
 import type { Address } from './native-memory.ts';
 import { OrtLibrary } from './ort-library.ts';
-import { loadOnce } from './packaged-library.ts';
 
 /** Only fatal messages: all others come back as the message of an InferenceError. */
 const LOG_LEVEL_FATAL = 4;

@@ -4,12 +4,11 @@ import koffi from 'koffi';
 import { type Address, OutPointer } from './native-memory.ts';
 
 /**
- * 1.21 is the first release that takes the weights' folder of a graph given as bytes
- * ({@link https://github.com/microsoft/onnxruntime onnxruntime_session_options_config_keys.h});
+ * 1.21 is the first release that knows `session.model_external_initializers_file_folder_path`, and
  * nothing here needs a later one. A library serves every version up to its own (tried: 1.23.2 and
  * 1.30.0), so asking for no more than is needed admits most vendors' builds.
  */
-export const ORT_API_VERSION = 21;
+const ORT_API_VERSION = 21;
 
 const POINTER_BYTES = 8;
 const NATIVE_TYPES = { pointer: 'void *', string: 'str', int: 'int', size: 'size_t' } as const;
@@ -91,7 +90,7 @@ interface NativeStatusFunction {
 }
 
 /** ONNX Runtime's own words for what went wrong. */
-export class OrtError extends Error {
+class OrtError extends Error {
   override readonly name = 'OrtError';
 }
 
@@ -111,7 +110,7 @@ export class OrtLibrary {
   readonly #releases: Readonly<Record<ReleaseFunction, (object: Address) => void>>;
   readonly #errorMessage: (status: Address) => string;
 
-  /** @throws Error when there is no ONNX Runtime library of {@link ORT_API_VERSION} at `path`. */
+  /** @throws Error when there is no ONNX Runtime library of `ORT_API_VERSION` at `path`. */
   constructor(path: string) {
     if (koffi.sizeof('void *') !== POINTER_BYTES) throw new Error('needs a 64-bit process');
     const handle = koffi.load(path);
