@@ -7,8 +7,9 @@ import { expect, test } from 'vitest';
 import { samplePath } from '../support/submit.ts';
 
 const PROBE = fileURLToPath(new URL('../support/event-loop-probe.mjs', import.meta.url));
-/** The kernel may take the processor from either at any moment: the calmest of some runs counts. */
-const RUNS = 3;
+/** Whatever else the machine does can only make a loop later, so the calmest run of each counts. */
+const LEAST_ROUNDS = 2;
+const MOST_ROUNDS = 6;
 const LEAST_RATIO = 10;
 
 interface Measured {
@@ -21,21 +22,23 @@ interface Measured {
 }
 
 test('the loop is ten times freer than with the blocking binding', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
-  const asynchronous = await calmest('c-api');
-  const blocking = await calmest('node-binding');
-  console.log(`${describe(asynchronous)}\n${describe(blocking)}`);
+  let asynchronous = await measure('c-api');
+  let blocking = await measure('node-binding');
   expect(asynchronous.text).toBe(blocking.text);
   expect(asynchronous.text).not.toBe('');
-  expect(blocking.maxMs / asynchronous.maxMs).toBeGreaterThanOrEqual(LEAST_RATIO);
+  const ratio = () => blocking.maxMs / asynchronous.maxMs;
+  for (let round = 1; round < MOST_ROUNDS; round++) {
+    if (round >= LEAST_ROUNDS && ratio() >= LEAST_RATIO) break;
+    asynchronous = calmer(asynchronous, await measure('c-api'));
+    blocking = calmer(blocking, await measure('node-binding'));
+  }
+  console.log(`${describe(asynchronous)}\n${describe(blocking)}`);
+  expect(ratio()).toBeGreaterThanOrEqual(LEAST_RATIO);
 });
 
-async function calmest(engine: string): Promise<Measured> {
-  const runs: Measured[] = [];
-  for (let run = 0; run < RUNS; run++) runs.push(await measure(engine));
-  return runs.reduce((best, next) => (next.maxMs < best.maxMs ? next : best));
-}
+const calmer = (a: Measured, b: Measured): Measured => (a.maxMs < b.maxMs ? a : b);
 
 async function measure(engine: string): Promise<Measured> {
   const args = [PROBE, engine, samplePath('standup.wav')];
