@@ -1,19 +1,18 @@
 /** The demonstration, as a user runs it. */
 
 import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { expect, test, vi } from 'vitest';
-import { descendantsOf, isRunning, startCli } from '../support/cli.ts';
+import { descendantsOf, isRunning, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 
 const SAMPLES = ['call.wav', 'dictation.mp3', 'standup.wav', 'voicemail.wav'];
 
 test('prints how well each sample was understood, exits 0, leaves nothing behind', {
   timeout: 300_000,
 }, async () => {
-  const foldersBefore = await demoFolders();
+  const TMPDIR = await temporaryFolder();
   const seen = new Set<number>();
   // What the user configured for a system of theirs must not reach the demonstration's.
-  const env = { REDIS_URL: 'redis://127.0.0.1:1', AMANUENSIS_API_PORT: '1' };
+  const env = { REDIS_URL: 'redis://127.0.0.1:1', AMANUENSIS_API_PORT: '1', TMPDIR };
   const cli = startCli(['demo'], env);
   await vi.waitUntil(
     () => {
@@ -39,12 +38,12 @@ test('prints how well each sample was understood, exits 0, leaves nothing behind
   // Redis, the API, the supervisor and its device worker at least.
   expect(seen.size).toBeGreaterThanOrEqual(4);
   expect([...seen].filter(isRunning)).toEqual([]);
-  expect(await demoFolders()).toEqual(foldersBefore);
+  expect(await readdir(TMPDIR)).toEqual([]);
 });
 
 test('Ctrl-C in the middle cleans up', { timeout: 120_000 }, async () => {
-  const foldersBefore = await demoFolders();
-  const cli = startCli(['demo']);
+  const TMPDIR = await temporaryFolder();
+  const cli = startCli(['demo'], { TMPDIR });
   await vi.waitUntil(() => cli.output.stderr.includes('processing'), {
     timeout: 60_000,
     interval: 20,
@@ -55,9 +54,20 @@ test('Ctrl-C in the middle cleans up', { timeout: 120_000 }, async () => {
   expect(cli.output.stderr).toContain('Stopped by SIGINT.');
   expect(pids.length).toBeGreaterThanOrEqual(4);
   expect(pids.filter(isRunning)).toEqual([]);
-  expect(await demoFolders()).toEqual(foldersBefore);
+  expect(await readdir(TMPDIR)).toEqual([]);
 });
 
-async function demoFolders(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('amanuensis-demo-'));
-}
+test('a job that fails is named, and so is why', { timeout: 120_000 }, async () => {
+  const env = { AMANUENSIS_WORKER_MAX_DURATION_SECONDS: '60' };
+  const { exitCode, stderr } = await runCli(['demo'], env);
+  expect(stderr).toMatch(/^call\.wav failed: audio_too_long: /m);
+  expect(exitCode).toBe(1);
+});
+
+test('a part that does not come up is named, and so is why', { timeout: 120_000 }, async () => {
+  const env = { AMANUENSIS_WORKER_MODELS: '{demo: /nowhere}' };
+  const { exitCode, stderr } = await runCli(['demo'], env);
+  expect(stderr).toMatch(/^The worker did not come up: exit code 1\. It wrote last:\n/m);
+  expect(stderr).toContain('/nowhere');
+  expect(exitCode).toBe(1);
+});

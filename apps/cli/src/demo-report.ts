@@ -1,10 +1,19 @@
 /** What the demonstration prints about its transcripts. */
 
+import type { Transcript } from '@amanuensis/contract';
 import Table from 'cli-table3';
-import type { DemoOutcome } from './demo.ts';
+import type { WordErrors } from './word-error-rate.ts';
 
+const MIN_COLUMNS = 40;
 const MAX_COLUMNS = 120;
 const DEFAULT_COLUMNS = 100;
+
+export interface DemoOutcome {
+  readonly name: string;
+  readonly expected: string;
+  readonly transcript: Transcript;
+  readonly errors: WordErrors;
+}
 
 /** The figures in one line, then the transcript beside what was said. */
 export function describeOutcome({ name, expected, transcript, errors }: DemoOutcome): string {
@@ -16,7 +25,10 @@ export function describeOutcome({ name, expected, transcript, errors }: DemoOutc
     `${ranOn.device}, ${ranOn.execution_provider}`,
     'webhook verified',
   ];
-  const columns = Math.min(process.stdout.columns ?? DEFAULT_COLUMNS, MAX_COLUMNS);
+  const columns = Math.min(
+    Math.max(process.stdout.columns || DEFAULT_COLUMNS, MIN_COLUMNS),
+    MAX_COLUMNS,
+  );
   const width = Math.floor((columns - 3) / 2);
   const table = new Table({
     head: ['what was said', 'transcript'],

@@ -10,7 +10,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { CliError } from './cli-error.ts';
 import { findExecutable } from './find-executable.ts';
-import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { lockFolder } from './folder-lock.ts';
 import { OwnProcess } from './own-process.ts';
 
 const HOST = '127.0.0.1';
@@ -36,7 +36,6 @@ export interface EmbeddedRedisOptions {
   /** Its files lie in `redis` of this folder. */
   readonly dataFolder: string;
   readonly log: Logger;
-  readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -63,56 +62,46 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const lock = await lockFolder(folder, { signal, onLost: lose });
   try {
     await endOrphan(folder);
-    const [server, url] = await startOnFreePort(command, folder, options);
+    let isServing = false;
+    const redisLog = log.child({ app: 'redis' });
+    const onLine = (line: string) => logLine(line, redisLog, isServing);
+    const [server, url] = await startOnFreePort(command, folder, onLine, signal);
     log.info({ redisPid: server.pid, folder }, 'started a Redis of its own');
-    return toEmbeddedRedis(server, url, lock, lockLost, folder);
+    isServing = true;
+    const lost = new Promise<string>((resolve) => {
+      const unlessStopped = (reason: string) => isServing && resolve(reason);
+      void server.exited.then((how) => unlessStopped(`Redis ended: ${how}\n${server.tail}`));
+      void lockLost.then((reason) => unlessStopped(`the lock of ${folder} was lost: ${reason}`));
+    });
+    return {
+      url,
+      pid: server.pid,
+      lost,
+      async stop() {
+        isServing = false;
+        await server.stop(STOP_DEADLINE_MS);
+        await rm(configFile(folder), { force: true });
+        await lock.release();
+      },
+    };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function toEmbeddedRedis(
-  server: OwnProcess,
-  url: string,
-  lock: FolderLock,
-  lockLost: Promise<string>,
-  folder: string,
-): EmbeddedRedis {
-  let stopping = false;
-  const lost = new Promise<string>((resolve) => {
-    const unlessStopping = (reason: string) => stopping || resolve(reason);
-    void server.exited.then((how) => unlessStopping(`Redis ended: ${how}\n${server.tail}`));
-    void lockLost.then((reason) => unlessStopping(`the lock of ${folder} was lost: ${reason}`));
-  });
-  return {
-    url,
-    pid: server.pid,
-    lost,
-    async stop() {
-      stopping = true;
-      await server.stop(STOP_DEADLINE_MS);
-      await rm(configFile(folder), { force: true });
-      await lock.release();
-    },
-  };
-}
-
 async function startOnFreePort(
   command: string,
   folder: string,
-  { onLine, signal }: EmbeddedRedisOptions,
+  onLine: (line: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<[OwnProcess, string]> {
   for (let tries = 1; ; tries++) {
     const port = await getPort({ host: HOST });
     const password = randomBytes(PASSWORD_BYTES).toString('hex');
     await writeConfig(folder, port, password);
-    const server = new OwnProcess({
-      name: 'redis',
-      command,
-      args: [configFile(folder)],
-      ...(onLine && { onLine: (line) => onLine(withoutPrefix(line)) }),
-    });
+    const args = [configFile(folder)];
+    const server = new OwnProcess({ name: 'redis', command, args, onLine });
     const url = `redis://:${password}@${HOST}:${port}`;
     try {
       await untilAnswers(server, url, signal);
@@ -124,9 +113,14 @@ async function startOnFreePort(
   }
 }
 
-/** Redis begins its lines with its process id, its role, the time and a mark. */
-function withoutPrefix(line: string): string {
-  return line.replace(/^\d+:\S+ .*? [*#.-] /, '');
+/**
+ * Redis begins its lines with its process id, its role, the time and a mark; `#` stands for what is
+ * important, of which there is much at the start and at the end that is not.
+ */
+function logLine(line: string, log: Logger, isServing: boolean): void {
+  const [, mark = '', text = line] = /^\d+:\S+ .*? ([*#.-]) (.*)$/.exec(line) ?? [];
+  const isWarning = mark === '#' && (isServing || /warning/i.test(text));
+  log[isWarning ? 'warn' : 'debug'](text);
 }
 
 /** A file, not arguments: the arguments of a process are seen by everybody on the machine. */

@@ -44,7 +44,7 @@ function toRecord(app: string, line: string): LogRecord {
   try {
     const parsed: unknown = JSON.parse(line);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return { ...fallback, msg: '', ...parsed, app } as LogRecord;
+      return { ...fallback, msg: '', ...parsed } as LogRecord;
     }
   } catch {
     // Not everything that is written is a log of ours.

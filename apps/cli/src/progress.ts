@@ -12,7 +12,7 @@ export interface Progress extends Disposable {
   update(file: string, job: Transcription): void;
 }
 
-/** Writes to standard error until it is disposed of, which may be done twice. */
+/** Writes to standard error until it is disposed of. */
 export function showProgress(files: readonly string[]): Progress {
   return process.stderr.isTTY ? showBars(files) : showLines();
 }

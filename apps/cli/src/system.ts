@@ -63,15 +63,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { dataFolder, log, onLog, stop, kill } = options;
   const redis =
     options.redisUrl === undefined
-      ? await startEmbeddedRedis({
-          dataFolder,
-          log,
-          onLine: (line) => onLog('redis', line),
-          signal: stop,
-        })
+      ? await startEmbeddedRedis({ dataFolder, log, signal: stop })
       : null;
   if (redis === null) log.info('uses the Redis of REDIS_URL');
   const env = {
+    // Microsoft's builds for Linux report what they run to Microsoft, and write about it to the
+    // folder for temporary files.
+    ORT_DISABLE_TELEMETRY: '1',
     ...options.env,
     REDIS_URL: redis?.url ?? options.redisUrl,
     AMANUENSIS_REDIS_URL: undefined, // it would win

@@ -51,7 +51,8 @@ export async function up({ port }: UpOptions): Promise<void> {
 /** Each line that begins with `curl` works when it is pasted. */
 function greet({ url, devices }: System): string {
   const transcriptions = `${url}/v1/transcriptions`;
-  const file = shellQuote(`file=@${relative(process.cwd(), SAMPLE)}`);
+  const path = relative(process.cwd(), SAMPLE);
+  const file = shellQuote(`file=@${path.startsWith('..') ? SAMPLE : path}`);
   const runsOn = devices.map((d) => `${d.device} (${d.executionProvider})`).join(', ');
   return `
 Amanuensis listens on ${url} and transcribes on ${runsOn}.
