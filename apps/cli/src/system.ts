@@ -23,14 +23,15 @@ const WORKER_START_MS = 20 * 60_000;
 const API_STOP_MS = 10_000;
 /** A worker ends its drain by itself, after its own time; this is for one that hangs. */
 const WORKER_STOP_MARGIN_MS = 15_000;
-const DEFAULT_DRAIN_SECONDS = 20;
+/** Of a worker that is stopped before it told its own. */
+const FIRST_DRAIN_SECONDS = 20;
 
 const apiReadySchema = z.object({ type: z.literal('ready'), url: z.url() });
 const readyDeviceSchema = z.object({ device: z.string(), executionProvider: z.string() });
 const workerReadySchema = z.object({
   type: z.literal('ready'),
   devices: z.array(readyDeviceSchema),
-  drainTimeoutSeconds: z.number().optional(),
+  drainTimeoutSeconds: z.number(),
 });
 export type ReadyDevice = z.infer<typeof readyDeviceSchema>;
 
@@ -80,7 +81,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   void redis?.lost.then(() => redisLost.abort());
   const atOnce = AbortSignal.any([kill, redisLost.signal]);
   const started: OwnProcess[] = [];
-  let drainMs = DEFAULT_DRAIN_SECONDS * 1000;
+  let drainMs = FIRST_DRAIN_SECONDS * 1000;
   const end = async () => {
     const [api, worker] = started;
     await worker?.stop(drainMs + WORKER_STOP_MARGIN_MS, atOnce);
@@ -101,7 +102,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       untilReady(api, apiReadySchema, { timeoutMs: API_START_MS, stop, failed }),
       untilReady(worker, workerReadySchema, { timeoutMs: WORKER_START_MS, stop, failed }),
     ]);
-    if (drainTimeoutSeconds !== undefined) drainMs = drainTimeoutSeconds * 1000;
+    drainMs = drainTimeoutSeconds * 1000;
     return { url, devices, failed, stop: end };
   } catch (error) {
     await end();
