@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { transcriptionSchema, transcriptSchema } from '@amanuensis/contract';
 import { expect, test, vi } from 'vitest';
-import { isRunning, runCli, startUp, temporaryFolder } from '../support/cli.ts';
+import { isRunning, runCli, startCli, startUp, temporaryFolder } from '../support/cli.ts';
 import { ROOT, SAMPLES } from '../support/paths.ts';
 
 const shell = async (line: string): Promise<string> =>
@@ -62,4 +62,16 @@ test('transcribe prints each file in every format', { timeout: 180_000 }, async 
   expect(mixed.exitCode).toBe(1);
   expect(mixed.stdout).toContain(STANDUP);
   expect(mixed.stderr).toMatch(/package\.json: .+\n\/nowhere\.wav: .* cannot be read\.\n$/);
+});
+
+test('Ctrl-C ends a transcribe that waits, with one line', { timeout: 120_000 }, async () => {
+  const up = await startUp(await temporaryFolder());
+  const cli = startCli(['transcribe', join(SAMPLES, 'call.wav'), '--url', up.url]);
+  await vi.waitUntil(() => cli.output.stderr.includes('processing'), {
+    timeout: 30_000,
+    interval: 20,
+  });
+  cli.child.kill('SIGINT');
+  expect(await cli.exited()).toBe(1);
+  expect(cli.output.stderr).toMatch(/%\nStopped by SIGINT\.\n$/);
 });

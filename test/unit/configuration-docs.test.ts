@@ -12,7 +12,9 @@ const source = { env: { REDIS_URL: 'redis://127.0.0.1:1' }, cwd: '/nowhere' };
 function documentedKeys(heading: string): string[] {
   const [, section = ''] = page.split(`\n## ${heading}\n`);
   const rows = section.split('\n## ', 1)[0]?.matchAll(/^\| (`[^|]+) \|/gm) ?? [];
-  return [...rows].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1] ?? ''));
+  return [...rows].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1] ?? ''),
+  );
 }
 
 /** Keys that an app refuses to be without, or knows, as its errors name them. */
@@ -36,11 +38,15 @@ test.each([
   expect(documented).toEqual(expect.arrayContaining(known));
   for (const key of documented) {
     const variable = `AMANUENSIS_${section}_${key.replaceAll(/[A-Z]/g, '_$&')}`.toUpperCase();
-    expect(isKnown(() => load({ ...source, env: { ...source.env, [variable]: '1' } })), key).toBe(true);
+    expect(
+      isKnown(() => load({ ...source, env: { ...source.env, [variable]: '1' } })),
+      key,
+    ).toBe(true);
   }
 });
 
 test('a key that is not documented would be noticed', () => {
-  const load = () => loadApiConfig({ ...source, env: { ...source.env, AMANUENSIS_API_NOTHING: '1' } });
+  const load = () =>
+    loadApiConfig({ ...source, env: { ...source.env, AMANUENSIS_API_NOTHING: '1' } });
   expect(isKnown(load)).toBe(false);
 });

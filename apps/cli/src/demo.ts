@@ -1,5 +1,6 @@
 /** `npm run demo`: every sample through the whole system, and how well it was understood. */
 
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,7 @@ export async function demo(): Promise<void> {
     await runDemo({ dataFolder, onLog, stop, kill: signals.kill });
   } catch (error) {
     if (!signals.stop.aborted) process.stderr.write(`${logLines.join('\n')}\n\n`);
+    stop.throwIfAborted(); // what failed then is only how it was noticed
     throw error;
   } finally {
     clearTimeout(timer);
@@ -86,7 +88,8 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
     const failed = system.failed.then((reason) => {
       throw new CliError(reason);
     });
-    const outcomes = await Promise.race([failed, transcribeAll(names, client, receiver)]);
+    const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
+    const outcomes = await Promise.race([failed, stopped, transcribeAll(names, client, receiver)]);
     for (const outcome of outcomes) print(describeOutcome(outcome));
     print(describeDemo(outcomes));
     const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));

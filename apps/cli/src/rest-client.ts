@@ -45,22 +45,20 @@ export class RestClient {
     if (webhookUrl !== undefined) form.append('webhook_url', webhookUrl);
     form.append('file', await open(path), basename(path));
     const init = { method: 'POST', body: form };
-    const response = await this.#fetch('/v1/transcriptions', UPLOAD_TIMEOUT_MS, init);
-    return transcriptionSchema.parse(await response.json());
+    const text = await this.#fetch('/v1/transcriptions', UPLOAD_TIMEOUT_MS, init);
+    return transcriptionSchema.parse(JSON.parse(text));
   }
 
   async get(id: string): Promise<Transcription> {
-    const response = await this.#fetch(pathOf(id));
-    return transcriptionSchema.parse(await response.json());
+    return transcriptionSchema.parse(JSON.parse(await this.#fetch(pathOf(id))));
   }
 
   async result(id: string): Promise<Transcript> {
-    const response = await this.#fetch(`${pathOf(id)}/result?format=json`);
-    return transcriptSchema.parse(await response.json());
+    return transcriptSchema.parse(JSON.parse(await this.resultText(id, 'json')));
   }
 
-  async resultText(id: string, format: TranscriptFormat): Promise<string> {
-    return (await this.#fetch(`${pathOf(id)}/result?format=${format}`)).text();
+  resultText(id: string, format: TranscriptFormat): Promise<string> {
+    return this.#fetch(`${pathOf(id)}/result?format=${format}`);
   }
 
   /** Polls until the job is completed, failed or canceled; how long that may take is up to `signal`. */
@@ -72,27 +70,27 @@ export class RestClient {
       const transcription = await this.get(id);
       onChange(transcription);
       if (isFinished(transcription.status)) return transcription;
-      await delay(POLL_INTERVAL_MS, undefined, { signal: this.#signal });
+      await delay(POLL_INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => undefined);
+      this.#signal?.throwIfAborted(); // with its reason, which the user reads
     }
   }
 
-  async #fetch(
-    path: string,
-    timeoutMs = REQUEST_TIMEOUT_MS,
-    init?: RequestInit,
-  ): Promise<Response> {
+  /** The body of the answer; the time is for all of it. */
+  async #fetch(path: string, timeoutMs = REQUEST_TIMEOUT_MS, init?: RequestInit): Promise<string> {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = this.#signal ? AbortSignal.any([this.#signal, timeout]) : timeout;
     let response: Response;
+    let body: string;
     try {
       response = await fetch(this.#baseUrl + path, { ...init, signal });
+      body = await response.text();
     } catch (error) {
       this.#signal?.throwIfAborted();
       const reason = timeout.aborted ? `no answer in ${timeoutMs / 1000} s` : reasonOf(error);
       throw new CliError(`${this.#baseUrl} cannot be reached: ${reason}`, { cause: error });
     }
-    if (!response.ok) throw new CliError(await problemOf(response));
-    return response;
+    if (!response.ok) throw new CliError(problemOf(response, body));
+    return body;
   }
 }
 
@@ -113,8 +111,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** The service answers with problem documents (RFC 9457); something before it may not. */
-async function problemOf(response: Response): Promise<string> {
-  const text = await response.text().catch(() => '');
+function problemOf(response: Response, text: string): string {
   try {
     const { detail, title } = JSON.parse(text) as { detail?: string; title?: string };
     return `The service answered ${response.status}: ${detail ?? title}`;

@@ -22,7 +22,10 @@ const RESERVED = new Set([`${PREFIX}CONFIG`, `${PREFIX}TEST_LONG`]);
 
 const sharedShape = {
   /** Redis of the queue; `amanuensis up` starts its own where it is not set. */
-  redisUrl: z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://').optional(),
+  redisUrl: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')
+    .optional(),
   /** Where recordings, transcripts and the embedded Redis lie. */
   dataFolder: z.string().default('.amanuensis'),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -98,7 +101,10 @@ function readVariables(
   const keyOf = new Map<string, string>();
   for (const key of sharedKeys) keyOf.set(PREFIX + upperSnake(key), key);
   for (const key of sectionKeys) {
-    keyOf.set(`${PREFIX}${section === null ? '' : `${upperSnake(section)}_`}${upperSnake(key)}`, key);
+    keyOf.set(
+      `${PREFIX}${section === null ? '' : `${upperSnake(section)}_`}${upperSnake(key)}`,
+      key,
+    );
   }
   const values: Record<string, unknown> = {};
   if (env.REDIS_URL) values.redisUrl = env.REDIS_URL;

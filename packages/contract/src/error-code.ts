@@ -29,7 +29,11 @@ export const ERROR_CODES = {
   device_error: { status: null, retryable: true, title: 'The device failed while it ran the job' },
   worker_lost: { status: null, retryable: true, title: 'The worker processes of the job died' },
   unavailable: { status: 503, retryable: true, title: 'The service cannot take requests now' },
-  internal_error: { status: 500, retryable: true, title: 'Something went wrong inside the service' },
+  internal_error: {
+    status: 500,
+    retryable: true,
+    title: 'Something went wrong inside the service',
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeEntry>>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -6,15 +6,13 @@ export const N_FFT = 400;
 /** Step from one frame to the next in samples: 10 ms. */
 export const HOP_SAMPLES = 160;
 /** Length of the window that the encoder sees, in seconds. */
-export const WINDOW_SECONDS = 30;
+const WINDOW_SECONDS = 30;
 
 export const WINDOW_SAMPLES = WINDOW_SECONDS * SAMPLE_RATE_HZ; // 480,000
 export const WINDOW_FRAMES = WINDOW_SAMPLES / HOP_SAMPLES; // 3,000
 export const FRAMES_PER_SECOND = SAMPLE_RATE_HZ / HOP_SAMPLES; // 100
 
 /** The encoder's second convolution halves the frames: one hidden state is 20 ms. */
-export const FRAMES_PER_HIDDEN_STATE = 2;
-export const WINDOW_HIDDEN_STATES = WINDOW_FRAMES / FRAMES_PER_HIDDEN_STATE; // 1,500
-/** One timestamp token stands for one hidden state. */
+const FRAMES_PER_HIDDEN_STATE = 2;
+/** One timestamp token stands for one hidden state: 20 ms. */
 export const FRAMES_PER_TIMESTAMP = FRAMES_PER_HIDDEN_STATE;
-export const SECONDS_PER_TIMESTAMP = FRAMES_PER_TIMESTAMP / FRAMES_PER_SECOND; // 0.02

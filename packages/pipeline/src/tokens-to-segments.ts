@@ -36,7 +36,8 @@ export function tokensToSegments(
 ): WindowSegments {
   const isTimestamp = (index: number): boolean => tokenizer.isTimestamp(tokens[index] ?? -1);
   const cuts = [...tokens.keys()].filter((i) => i > 0 && isTimestamp(i) && isTimestamp(i - 1));
-  const endsOpen = tokens.length >= 2 && isTimestamp(tokens.length - 1) && !isTimestamp(tokens.length - 2);
+  const endsOpen =
+    tokens.length >= 2 && isTimestamp(tokens.length - 1) && !isTimestamp(tokens.length - 2);
   if (cuts.length === 0) {
     return { segments: oneSegment(tokens, span, tokenizer), consumedFrames: span.nFrames };
   }

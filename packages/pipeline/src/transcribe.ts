@@ -98,7 +98,10 @@ export async function transcribe(
     });
   }
   return {
-    text: segments.map(({ text }) => text).join('').trim(),
+    text: segments
+      .map(({ text }) => text)
+      .join('')
+      .trim(),
     language: LANGUAGE,
     duration: pcm.durationSeconds,
     segments,

@@ -66,7 +66,9 @@ function selfAttention(
   const { graph } = blocks;
   const normed = blocks.layerNorm(`${prefix}.self_attn_layer_norm`, x, dModel);
   const project = (name: string, bias = true): string => {
-    const projected = blocks.linear(`${prefix}.self_attn.${name}`, normed, dModel, dModel, { bias });
+    const projected = blocks.linear(`${prefix}.self_attn.${name}`, normed, dModel, dModel, {
+      bias,
+    });
     return blocks.reshape(projected, [1, 1, dModel]);
   };
   const [q, k, v] = [project('q_proj'), project('k_proj', false), project('v_proj')];

@@ -10,7 +10,8 @@ export async function readModelJson(folder: string, fileName: string): Promise<u
   try {
     text = await readFile(join(folder, fileName), 'utf8');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : 'cannot be read';
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : 'cannot be read';
     throw new ModelError('missing_file', `${join(folder, fileName)} ${reason}`, { cause: error });
   }
   try {

@@ -144,7 +144,10 @@ export class GraphBuilder {
 
 function valueInfo(name: string, elementType: OnnxElementType, shape: readonly number[]): object {
   const dim = shape.map((size) => ({ dim_value: size }));
-  return { name, type: { tensor_type: { elem_type: ONNX_DATA_TYPE[elementType], shape: { dim } } } };
+  return {
+    name,
+    type: { tensor_type: { elem_type: ONNX_DATA_TYPE[elementType], shape: { dim } } },
+  };
 }
 
 function attribute(name: string, value: AttributeValue): object {

@@ -35,7 +35,9 @@ export class WhisperTokenizer {
 
   static async open(folder: string, generation: GenerationConfig): Promise<WhisperTokenizer> {
     const tokenizer = tokenizerSchema.parse(await readModelJson(folder, 'tokenizer.json'));
-    const config = tokenizerConfigSchema.parse(await readModelJson(folder, 'tokenizer_config.json'));
+    const config = tokenizerConfigSchema.parse(
+      await readModelJson(folder, 'tokenizer_config.json'),
+    );
     return new WhisperTokenizer(new Tokenizer(tokenizer, config), generation);
   }
 
