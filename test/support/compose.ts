@@ -23,46 +23,40 @@ const LOG_TAIL_CHARS = 4_000;
 
 const run = promisify(execFile);
 
-export interface RunningCompose extends AsyncDisposable {
+export interface RunningCompose {
   /** Where a service's port is reached: `127.0.0.1:4711`. */
   address(service: string, port: string): string;
-  /** Ends all services, the last started first; how each of them ended. */
+  /** Ends all services, the last started first, and tells how each of them ended. */
   stop(): Promise<Record<string, Exit>>;
 }
 
 type Exit = number | NodeJS.Signals | null;
 
-/** Waits until every service is healthy. */
+/** Waits until every service is healthy; what it has started by then is ended when one is not. */
 export async function startCompose({ services, volumes }: ComposeFile): Promise<RunningCompose> {
-  await using undo = new AsyncDisposableStack();
   const folders = new Map<string, string>();
-  for (const volume of Object.keys(volumes)) {
-    const folder = await mkdtemp(join(tmpdir(), `amanuensis-${volume}-`));
-    undo.defer(() => rm(folder, { recursive: true, force: true }));
-    folders.set(volume, folder);
-  }
-  const places = await findPlaces(services);
+  const running: [name: string, service: ServiceProcess][] = [];
   const exits: Record<string, Exit> = {};
-  for (const name of inOrder(services)) {
-    const service = localized(services, name, places, folders);
-    const child = start(name, service);
-    undo.defer(async () => {
-      exits[name] = await child.stop();
-    });
-    await child.untilHealthy();
-  }
-  const everything = undo.move();
   const stop = async () => {
-    await everything.disposeAsync();
+    for (const [name, service] of running.splice(0).reverse()) exits[name] = await service.stop();
+    for (const folder of folders.values()) await rm(folder, { recursive: true, force: true });
     return exits;
   };
-  return {
-    address: (service, port) => places.get(`${service}:${port}`) ?? '',
-    stop,
-    async [Symbol.asyncDispose]() {
-      await stop();
-    },
-  };
+  try {
+    for (const volume of Object.keys(volumes)) {
+      folders.set(volume, await mkdtemp(join(tmpdir(), `amanuensis-${volume}-`)));
+    }
+    const places = await findPlaces(services);
+    for (const name of inOrder(services)) {
+      const service = start(name, localized(services, name, places, folders));
+      running.push([name, service]);
+      await service.untilHealthy();
+    }
+    return { address: (service, port) => places.get(`${service}:${port}`) ?? '', stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** A free loopback address for each `service:port`. */
