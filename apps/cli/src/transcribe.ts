@@ -37,6 +37,7 @@ export async function transcribe(
     };
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, takeFiles));
   }
+  signals.stop.throwIfAborted(); // once, not for each file
   const failures: string[] = [];
   for (const [index, outcome] of outcomes.entries()) {
     if (!(outcome instanceof CliError) && outcome.status === 'completed') {
