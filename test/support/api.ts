@@ -52,7 +52,7 @@ export async function startTestApi(
   let api = await start();
   let isRunning = true;
   const blobs = join(dataFolder, 'blobs');
-  const store = await FileStore.open(blobs);
+  const store = await FileStore.openIn(dataFolder);
   const ends: (() => Promise<unknown>)[] = [];
 
   const testApi: TestApi = {

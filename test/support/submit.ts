@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +46,7 @@ export async function openSubmitter({ redis, dataFolder }: TestSystem): Promise<
     prefix: REDIS_PREFIX,
     connection: { url: redis.url },
   });
-  const store = await FileStore.open(join(dataFolder, 'blobs'));
+  const store = await FileStore.openIn(dataFolder);
   return {
     queue,
     store,

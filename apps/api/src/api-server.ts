@@ -2,7 +2,6 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { FileStore } from '@amanuensis/store';
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
@@ -36,7 +35,7 @@ export async function startApi(
   logger: Logger,
   overrides: ApiOverrides = {},
 ): Promise<ApiServer> {
-  const store = await FileStore.open(join(config.dataFolder, 'blobs'));
+  const store = await FileStore.openIn(config.dataFolder);
   const secret = config.webhookSecret ?? (await loadWebhookSecret(config.dataFolder));
   const redis = connectProducer(config.redisUrl, logger);
   const consumerRedis = connectConsumer(config.redisUrl, logger);

@@ -5,7 +5,6 @@
  */
 
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { DeviceStatus } from '@amanuensis/contract';
 import { FileStore } from '@amanuensis/store';
 import { type Logger, pino } from 'pino';
@@ -20,9 +19,6 @@ import { DeviceReport } from './device-report.ts';
 import { drain } from './drain.ts';
 import { JobConsumer } from './job-consumer.ts';
 import { loadModels } from './load-models.ts';
-
-/** Of the data folder; the API writes its uploads there. */
-const BLOBS_FOLDER = 'blobs';
 
 // A signal may reach the supervisor and this process alike: the supervisor says when to leave.
 process.on('SIGTERM', () => undefined);
@@ -57,7 +53,7 @@ async function run(assignment: Assignment): Promise<void> {
 async function work({ device, workerId, config }: Assignment, log: Logger): Promise<void> {
   const startedAtMs = Date.now();
   const models = await loadModels(config, log);
-  const store = await FileStore.open(join(config.dataFolder, BLOBS_FOLDER));
+  const store = await FileStore.openIn(config.dataFolder);
   const consumers = models.map(({ whisper, pools, concurrency }) => {
     const lent = { deviceName: device.name, device: { model: whisper, pools }, store };
     return new JobConsumer({ ...config, ...lent, concurrency, log });

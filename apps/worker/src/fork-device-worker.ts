@@ -2,6 +2,8 @@
 
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { SLOTS_PER_JOB } from '@amanuensis/pipeline';
+import { concurrencyFor } from '@amanuensis/pool';
 import type { WorkerConfig } from './config.ts';
 
 const ENTRY = fileURLToPath(new URL('./device-worker.js', import.meta.url));
@@ -16,7 +18,8 @@ const SPARE_THREADS = 4;
  * drains; neither the device worker nor its decoders die in the middle of a job.
  */
 export function forkDeviceWorker({ pools, models }: WorkerConfig): ChildProcess {
-  const jobs = Math.min(...Object.values(pools).map(({ max }) => max));
+  const limits = Object.entries(pools).map(([name, { max }]) => ({ name, max }));
+  const jobs = concurrencyFor(limits, SLOTS_PER_JOB);
   const threads = jobs * Object.keys(models).length + SPARE_THREADS;
   const env = { ...process.env, UV_THREADPOOL_SIZE: String(threads) };
   return fork(ENTRY, [], {

@@ -16,6 +16,8 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { type BlobStore, checkKey, type LocalFile, type PutOptions } from './blob-store.ts';
 import { BlobNotFoundError, BlobTooLargeError } from './errors.ts';
 
+/** Of a data folder that several apps share. */
+const BLOBS_FOLDER = 'blobs';
 /** Unfinished puts lie here: the same file system, so that a rename is atomic; no key reaches it. */
 const UNFINISHED = '.unfinished';
 /** A put writes all the time, so an older unfinished file belongs to a process that died. */
@@ -42,6 +44,11 @@ export class FileStore implements BlobStore {
       if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(file, { force: true });
     }
     return new FileStore(root);
+  }
+
+  /** The store of a data folder: what the API puts there, the worker finds. */
+  static openIn(dataFolder: string): Promise<FileStore> {
+    return FileStore.open(join(dataFolder, BLOBS_FOLDER));
   }
 
   async put(key: string, source: Readable, options: PutOptions = {}): Promise<number> {
