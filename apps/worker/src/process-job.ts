@@ -43,7 +43,7 @@ export async function processJob(
   const options = { signal, maxDurationSeconds, onWindow };
   const transcribed = await transcribe(recording, device, options);
   const executionProvider = device.model.executionProvider;
-  const processingSeconds = (performance.now() - startedAt) / 1000;
+  const processingSeconds = Math.round(performance.now() - startedAt) / 1000;
   const transcript: Transcript = {
     ...transcribed,
     model: job.model,
