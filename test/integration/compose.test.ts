@@ -80,7 +80,7 @@ function composeValidator() {
   ajv.addFormat('subnet_ip_address', /^[\da-f.:]+\/\d+$/i);
   // Labels in the way of draft 4, and an address that no draft was ever published at.
   ajv.removeKeyword('id');
-  return ajv.compile({ ...composeSchema, $schema: undefined });
+  return ajv.compile({ ...composeSchema, $schema: 'https://json-schema.org/draft/2019-09/schema' });
 }
 
 async function finished(url: string): Promise<Transcription> {
