@@ -11,14 +11,11 @@ import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+import { CONFIG_VARIABLE, readVariables } from './read-variables.ts';
 
 /** Sections of the file; each app reads its own and leaves the others alone. */
 const SECTIONS = ['api', 'worker'] as const;
 export type Section = (typeof SECTIONS)[number];
-
-const PREFIX = 'AMANUENSIS_';
-/** Variables of the product that are no configuration keys. */
-const RESERVED = new Set([`${PREFIX}CONFIG`, `${PREFIX}TEST_LONG`]);
 
 const sharedShape = {
   /** Redis of the queue; `amanuensis up` starts its own where it is not set. */
@@ -55,22 +52,29 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   shape: Shape,
   { env, cwd }: ConfigSource,
 ): Readonly<SharedConfig & z.infer<z.ZodObject<Shape>>> {
-  const file = readFile(env[`${PREFIX}CONFIG`], cwd);
+  const file = readFile(env[CONFIG_VARIABLE], cwd);
   const ofSection = section === null ? {} : asRecord(file[section] ?? {}, section);
   const ofFile = Object.fromEntries(
     Object.entries(file).filter(([key]) => !SECTIONS.some((name) => name === key)),
   );
-  for (const key of Object.keys(ofSection)) {
-    if (key in sharedShape) throw new ConfigError([`${section}.${key}: stands at the top level`]);
-  }
-  const ofEnv = readVariables(env, section, Object.keys(sharedShape), Object.keys(shape));
+  const ofEnv = readVariables(env, {
+    shared: Object.keys(sharedShape),
+    own: Object.keys(shape),
+    ownPrefix: section ?? '',
+    foreignPrefixes: SECTIONS.filter((name) => name !== section),
+  });
   const schema = z.strictObject({ ...sharedShape, ...shape });
-  const parsed = schema.safeParse({ ...ofFile, ...ofSection, ...ofEnv });
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`),
-    );
-  }
+  const parsed = schema.safeParse({ ...ofFile, ...ofSection, ...ofEnv.values });
+  const problems = [
+    ...Object.keys(ofSection)
+      .filter((key) => key in sharedShape)
+      .map((key) => `${section}.${key}: stands at the top level`),
+    ...ofEnv.problems,
+    ...(parsed.error?.issues ?? []).map(
+      ({ path, message }) => `${path.join('.') || 'file'}: ${message}`,
+    ),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const config = parsed.data as unknown as SharedConfig & z.infer<z.ZodObject<Shape>>;
   return deepFreeze({ ...config, dataFolder: resolve(cwd, config.dataFolder) });
 }
@@ -92,45 +96,11 @@ function readFile(path: string | undefined, cwd: string): Record<string, unknown
   }
 }
 
-function readVariables(
-  env: ConfigSource['env'],
-  section: Section | null,
-  sharedKeys: readonly string[],
-  sectionKeys: readonly string[],
-): Record<string, unknown> {
-  const keyOf = new Map<string, string>();
-  for (const key of sharedKeys) keyOf.set(PREFIX + upperSnake(key), key);
-  for (const key of sectionKeys) {
-    keyOf.set(
-      `${PREFIX}${section === null ? '' : `${upperSnake(section)}_`}${upperSnake(key)}`,
-      key,
-    );
-  }
-  const values: Record<string, unknown> = {};
-  if (env.REDIS_URL) values.redisUrl = env.REDIS_URL;
-  const others = SECTIONS.filter((name) => name !== section).map(
-    (name) => `${PREFIX}${upperSnake(name)}_`,
-  );
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || value === undefined || RESERVED.has(name)) continue;
-    const key = keyOf.get(name);
-    if (key !== undefined) values[key] = parse(value);
-    else if (!others.some((prefix) => name.startsWith(prefix))) {
-      throw new ConfigError([`${name}: there is no such setting`]);
-    }
-  }
-  return values;
-}
-
 function asRecord(value: unknown, what: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>;
   }
   throw new ConfigError([`${what}: must be a mapping`]);
-}
-
-function upperSnake(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
 function deepFreeze<T>(value: T): T {
