@@ -2,7 +2,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
-import { descendantsOf, isRunning, runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { descendantsOf, isRunning } from '../support/processes.ts';
 
 const SAMPLES = ['call.wav', 'dictation.mp3', 'standup.wav', 'voicemail.wav'];
 

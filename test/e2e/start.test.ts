@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { transcriptionSchema, transcriptSchema } from '@amanuensis/contract';
 import { expect, test, vi } from 'vitest';
-import { isRunning, runCli, startCli, startUp, temporaryFolder } from '../support/cli.ts';
+import { runCli, startCli, startUp, temporaryFolder } from '../support/cli.ts';
 import { ROOT, SAMPLES } from '../support/paths.ts';
+import { isRunning } from '../support/processes.ts';
 
 const shell = async (line: string): Promise<string> =>
   (await promisify(execFile)('sh', ['-c', line], { cwd: ROOT, timeout: 30_000 })).stdout;

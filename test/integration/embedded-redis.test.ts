@@ -14,6 +14,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../apps/cli/src/embedded-redis.ts';
 import { findExecutable } from '../../apps/cli/src/find-executable.ts';
 import { ROOT } from '../support/paths.ts';
+import { isRunning } from '../support/processes.ts';
 
 const BUILT = pathToFileURL(join(ROOT, 'apps/cli/dist/embedded-redis.js')).href;
 const PINO = import.meta.resolve('pino');
@@ -204,13 +205,5 @@ async function withQueue<T>(url: string, use: (queue: Queue) => Promise<T>): Pro
     return await use(queue);
   } finally {
     await queue.close();
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { findExecutable } from '../../apps/cli/src/find-executable.ts';
-import { isRunning, runCli, startUp, temporaryFolder } from '../support/cli.ts';
+import { runCli, startUp, temporaryFolder } from '../support/cli.ts';
 import { SAMPLES } from '../support/paths.ts';
+import { commandOf, isRunning } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
 
 const hasSetpriv = findExecutable('setpriv') !== null;
@@ -117,9 +118,5 @@ const COMMANDS: Readonly<Record<string, string>> = {
   worker: 'apps/worker/dist/main.js',
   redis: 'redis-server',
 };
-
-function commandOf(pid: number): string {
-  return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
-}
 
 const transcriptions = ({ url }: { url: string }): string => `${url}/v1/transcriptions`;

@@ -1,12 +1,13 @@
 /** Runs the built command line as users do, and ends what it started when the test ends. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { ROOT } from './paths.ts';
+import { descendantsOf, isRunning } from './processes.ts';
 
 const MAIN = join(ROOT, 'apps/cli/dist/main.js');
 /** From a start to the greeting, on a busy machine. */
@@ -93,25 +94,6 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'amanuensis-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-/** Process ids of the children, their children and so on. */
-export function descendantsOf(pid: number | undefined): number[] {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const childrenOf = (parent: number | undefined): number[] =>
-    rows.flatMap(([child = -1, ppid]) => (ppid === parent ? [child, ...childrenOf(child)] : []));
-  return childrenOf(pid);
 }
 
 function withoutConfiguration(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
