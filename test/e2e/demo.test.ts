@@ -2,8 +2,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
-import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
-import { descendantsOf, isRunning } from '../support/processes.ts';
+import { type RunningCli, runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { commandOf, descendantsOf, isRunning } from '../support/processes.ts';
 
 const SAMPLES = ['call.wav', 'dictation.mp3', 'standup.wav', 'voicemail.wav'];
 
@@ -58,6 +58,42 @@ test('Ctrl-C in the middle cleans up', { timeout: 120_000 }, async () => {
   expect(await readdir(TMPDIR)).toEqual([]);
 });
 
+test.each([
+  ['api', 'SIGSTOP', 'api: killed, because it was not gone after 10 s'],
+  ['worker', 'SIGKILL', 'worker: signal SIGKILL'],
+] as const)(
+  'the %s, sent %s when all is done, makes it fail',
+  { timeout: 120_000 },
+  async (name, signal, how) => {
+    const cli = startCli(['demo']);
+    let part = -1;
+    cli.child.stdout?.on('data', () => {
+      if (part !== -1) return;
+      // The last that it writes before it stops the parts, of which the worker is the first.
+      if (cli.output.stdout.includes('All 4 recordings')) {
+        part = partOf(cli, name);
+        process.kill(part, signal);
+      }
+    });
+    expect(await cli.exited()).toBe(1);
+    expect(cli.output.stderr).toContain(`Not all ended cleanly: ${how}`);
+    expect(cli.output.stdout).not.toContain('Stopped.');
+    expect(isRunning(part)).toBe(false);
+  },
+);
+
+test('a part that is killed in the middle makes it fail', { timeout: 120_000 }, async () => {
+  const cli = startCli(['demo']);
+  await vi.waitUntil(() => cli.output.stderr.includes('processing'), {
+    timeout: 60_000,
+    interval: 20,
+  });
+  process.kill(partOf(cli, 'api'), 'SIGKILL');
+  expect(await cli.exited()).toBe(1);
+  expect(cli.output.stderr).toMatch(/^api ended: signal SIGKILL$/m);
+  expect(cli.output.stdout).not.toContain('Stopped.');
+});
+
 test('a job that fails is named, and so is why', { timeout: 120_000 }, async () => {
   const env = { AMANUENSIS_WORKER_MAX_DURATION_SECONDS: '60' };
   const { exitCode, stderr } = await runCli(['demo'], env);
@@ -72,3 +108,11 @@ test('a part that does not come up is named, and so is why', { timeout: 120_000 
   expect(stderr).toContain('/nowhere');
   expect(exitCode).toBe(1);
 });
+
+/** The process id of one of its parts. */
+function partOf({ child }: RunningCli, name: 'api' | 'worker'): number {
+  const entry = `apps/${name}/dist/main.js`;
+  const pid = descendantsOf(child.pid).find((part) => commandOf(part).includes(entry));
+  if (pid === undefined) throw new Error(`there is no ${name}`);
+  return pid;
+}

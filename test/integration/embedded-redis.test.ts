@@ -48,7 +48,7 @@ test('jobs are still there after a stop and a start', async () => {
   const dataFolder = await temporaryFolder();
   const first = await start(dataFolder);
   const id = await withQueue(first.url, async (queue) => (await queue.add('job', { n: 1 })).id);
-  await first.stop();
+  expect(await first.stop()).toBeNull();
   expect(isRunning(first.pid)).toBe(false);
 
   const second = await start(dataFolder);
@@ -63,6 +63,7 @@ test('tells when it is lost, but not when it is stopped', async () => {
   const killed = await start(await temporaryFolder());
   process.kill(killed.pid, 'SIGKILL');
   await expect(killed.lost).resolves.toContain('SIGKILL');
+  await expect(killed.stop()).resolves.toContain('SIGKILL');
   await stopped.stop();
   await expect(Promise.race([stopped.lost, Promise.resolve('silent')])).resolves.toBe('silent');
 });
@@ -149,7 +150,7 @@ test('starting can be given up, which leaves the folder free', async () => {
 
 async function start(dataFolder: string, log = pino({ level: 'silent' })): Promise<EmbeddedRedis> {
   const redis = await startEmbeddedRedis({ dataFolder, log });
-  onTestFinished(() => redis.stop());
+  onTestFinished(async () => void (await redis.stop()));
   return redis;
 }
 

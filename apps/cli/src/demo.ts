@@ -83,6 +83,7 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
     kill,
   });
   print(`Ready after ${seconds(performance.now() - startedAt)}: ${system.url}`);
+  let unclean: readonly string[] = [];
   try {
     const client = new RestClient(system.url, stop);
     const failed = system.failed.then((reason) => {
@@ -98,8 +99,9 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
       throw new CliError(`The model is known to do better than this: ${names}`);
     }
   } finally {
-    await system.stop();
+    unclean = await system.stop();
   }
+  if (unclean.length > 0) throw new CliError(`Not all ended cleanly: ${unclean.join('; ')}`);
   print('Stopped.');
 }
 

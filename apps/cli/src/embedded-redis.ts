@@ -28,8 +28,12 @@ export interface EmbeddedRedis {
   readonly pid: number;
   /** Resolves with the reason when it can be used no longer; not after `stop`. */
   readonly lost: Promise<string>;
-  /** Resolves when everything is on the disk and the process is gone. */
-  stop(): Promise<void>;
+  /**
+   * Resolves when everything is on the disk and the process is gone.
+   *
+   * @returns null where it ended well, else how it ended.
+   */
+  stop(): Promise<string | null>;
 }
 
 export interface EmbeddedRedisOptions {
@@ -79,9 +83,10 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       lost,
       async stop() {
         isServing = false;
-        await server.stop(STOP_DEADLINE_MS);
+        const end = await server.stop(STOP_DEADLINE_MS);
         await rm(configFile(folder), { force: true });
         await lock.release();
+        return end;
       },
     };
   } catch (error) {

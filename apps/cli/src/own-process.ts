@@ -1,7 +1,6 @@
 /** A child process that cannot outlive this one, and whose last words are kept. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { findExecutable } from './find-executable.ts';
@@ -24,7 +23,7 @@ export interface OwnProcessOptions {
 
 export class OwnProcess {
   readonly name: string;
-  /** Resolves with how it ended, `exit code 1` for instance; never rejects. */
+  /** Resolves with how it ended, `exit code 1` for instance, and its last words heard. */
   readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   readonly #tail: string[] = [];
@@ -66,18 +65,27 @@ export class OwnProcess {
   /**
    * Asks it to end and resolves when it is gone; kills it after `timeoutMs`, or at once when
    * `kill` fires.
+   *
+   * @returns null where it ended well: when it was asked, with exit code 0. Else how it ended.
    */
-  async stop(timeoutMs: number, kill?: AbortSignal): Promise<void> {
+  async stop(timeoutMs: number, kill?: AbortSignal): Promise<string | null> {
     const child = this.#child;
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return `${await this.exited}, before it was asked to`;
+    }
+    let isLate = false;
     const end = () => child.kill('SIGKILL');
-    const timer = setTimeout(end, timeoutMs);
+    const timer = setTimeout(() => {
+      isLate = true;
+      end();
+    }, timeoutMs);
     kill?.addEventListener('abort', end);
     child.kill(kill?.aborted ? 'SIGKILL' : 'SIGTERM');
-    await exit;
+    const how = await this.exited;
     clearTimeout(timer);
     kill?.removeEventListener('abort', end);
+    if (isLate) return `killed, because it was not gone after ${timeoutMs / 1000} s`;
+    return child.exitCode === 0 ? null : how;
   }
 }
 

@@ -55,8 +55,12 @@ export interface System {
   readonly devices: readonly ReadyDevice[];
   /** Resolves with the reason when a part ended that was not asked to. */
   readonly failed: Promise<string>;
-  /** Ends all parts in order and resolves when they are gone; never rejects. */
-  stop(): Promise<void>;
+  /**
+   * Ends all parts in order and resolves when they are gone; never rejects.
+   *
+   * @returns what did not end cleanly and how, which is logged too: `api: exit code 1`.
+   */
+  stop(): Promise<readonly string[]>;
 }
 
 /** @throws CliError that names the part that did not come up, with its last words. */
@@ -84,10 +88,18 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   let drainMs = FIRST_DRAIN_SECONDS * 1000;
   const end = async () => {
     const [api, worker] = started;
-    await worker?.stop(drainMs + WORKER_STOP_MARGIN_MS, atOnce);
-    await api?.stop(API_STOP_MS, atOnce);
-    await redis?.stop();
+    const ends = {
+      worker: await worker?.stop(drainMs + WORKER_STOP_MARGIN_MS, atOnce),
+      api: await api?.stop(API_STOP_MS, atOnce),
+      Redis: await redis?.stop(),
+    };
     log.info('stopped');
+    return Object.entries(ends).flatMap(([name, how]) => (how ? [`${name}: ${how}`] : []));
+  };
+  const stopAll = async () => {
+    const unclean = await end();
+    if (unclean.length > 0) log.error({ unclean }, 'not all parts ended cleanly');
+    return unclean;
   };
   try {
     const api = startApp('api', env, onLog);
@@ -103,7 +115,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       untilReady(worker, workerReadySchema, { timeoutMs: WORKER_START_MS, stop, failed }),
     ]);
     drainMs = drainTimeoutSeconds * 1000;
-    return { url, devices, failed, stop: end };
+    return { url, devices, failed, stop: stopAll };
   } catch (error) {
     await end();
     throw error;
