@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   'packages/pool': [],
   'packages/store': [],
   'packages/config': [],
+  'packages/log': [],
   'packages/pipeline': ['packages/pool', 'packages/contract'],
   'apps/worker': [
     'packages/pipeline',
@@ -23,8 +24,9 @@ const MAY_IMPORT = {
     'packages/contract',
     'packages/store',
     'packages/config',
+    'packages/log',
   ],
-  'apps/api': ['packages/contract', 'packages/store', 'packages/config'],
+  'apps/api': ['packages/contract', 'packages/store', 'packages/config', 'packages/log'],
   'apps/cli': ['packages/contract', 'packages/config', 'packages/pipeline'],
 };
 

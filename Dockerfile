@@ -8,6 +8,7 @@ ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json .npmrc ./
 COPY packages/config/package.json packages/config/
 COPY packages/contract/package.json packages/contract/
+COPY packages/log/package.json packages/log/
 COPY packages/pipeline/package.json packages/pipeline/
 COPY packages/pool/package.json packages/pool/
 COPY packages/store/package.json packages/store/

@@ -4,10 +4,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REDIS_PREFIX, transcriptionQueueName } from '@amanuensis/contract';
+import { createLogger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
 import { type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import { type ApiOverrides, startApi } from '../../apps/api/src/api-server.ts';
 import { loadApiConfig } from '../../apps/api/src/config.ts';
 import { startRedis, type TestRedis } from './redis.ts';
@@ -37,7 +37,7 @@ export async function startTestApi(
   const redis = await startRedis();
   const dataFolder = await mkdtemp(join(tmpdir(), 'amanuensis-api-'));
   const logLines: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) });
+  const logger = createLogger('api', 'debug', { write: (line) => void logLines.push(line) });
   const config = loadApiConfig({
     env: {
       REDIS_URL: redis.url,

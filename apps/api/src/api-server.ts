@@ -2,8 +2,8 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
-import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import type { ApiConfig } from './config.ts';
 import { JobQueue } from './job-queue.ts';

@@ -1,10 +1,10 @@
 /** The Express app, built from its parts. */
 
 import { randomUUID } from 'node:crypto';
+import { errorToRecord, type Logger } from '@amanuensis/log';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { notFound, problemHandler } from './problem.ts';
 import { adminRoutes } from './routes/admin.ts';
@@ -34,7 +34,7 @@ export function buildApp(parts: AppParts): Express {
   return app;
 }
 
-/** Headers and queries are not logged: they carry secrets. */
+/** Headers and queries are not logged, nor what errors carry: they hold secrets. */
 function requestLog(logger: Logger) {
   return pinoHttp({
     logger,
@@ -48,7 +48,9 @@ function requestLog(logger: Logger) {
       if (error !== undefined || response.statusCode >= 500) return 'error';
       return request.method === 'GET' && response.statusCode < 400 ? 'debug' : 'info';
     },
+    wrapSerializers: false,
     serializers: {
+      err: errorToRecord,
       req: ({ id, method, url }) => ({ id, method, path: String(url).split('?', 1)[0] }),
       res: ({ statusCode }) => ({ statusCode }),
     },

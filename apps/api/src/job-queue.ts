@@ -9,9 +9,9 @@ import {
   WEBHOOK_QUEUE,
   type WebhookDelivery,
 } from '@amanuensis/contract';
+import type { Logger } from '@amanuensis/log';
 import { FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import { DELIVERY_JOB_OPTIONS } from './webhooks/retry-schedule.ts';
 
 /** BullMQ runs jobs without a priority before all others, so every job has one. 1 is the highest. */

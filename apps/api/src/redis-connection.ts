@@ -1,7 +1,7 @@
 /** Connections to Redis, whose losses are logged once and not with every try to reconnect. */
 
+import type { Logger } from '@amanuensis/log';
 import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 
 const COMMAND_TIMEOUT_MS = 3_000;
 

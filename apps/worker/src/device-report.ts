@@ -7,8 +7,8 @@ import {
   type DeviceStatus,
   deviceStatusKey,
 } from '@amanuensis/contract';
+import type { Logger } from '@amanuensis/log';
 import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 
 export class DeviceReport {
   readonly #redis: Redis;

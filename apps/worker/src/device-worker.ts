@@ -6,8 +6,8 @@
 
 import { hostname } from 'node:os';
 import type { DeviceStatus } from '@amanuensis/contract';
+import { createLogger, type Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
-import { type Logger, pino } from 'pino';
 import {
   type Assignment,
   type FromDeviceWorker,
@@ -38,8 +38,7 @@ const drainAsked = new Promise<void>((resolve) => {
 
 async function run(assignment: Assignment): Promise<void> {
   const { device, config } = assignment;
-  const base = { app: 'worker', pid: process.pid, device: device.name };
-  const log = pino({ level: config.logLevel, base });
+  const log = createLogger('worker', config.logLevel).child({ device: device.name });
   setInterval(() => tell({ type: 'heartbeat' }), HEARTBEAT_INTERVAL_MS);
   try {
     await work(assignment, log);

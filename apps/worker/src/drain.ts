@@ -1,7 +1,7 @@
 /** How a device worker leaves: no more jobs, those that run end or go back, the device is freed. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
+import type { Logger } from '@amanuensis/log';
 import type { DeviceReport } from './device-report.ts';
 import type { JobConsumer } from './job-consumer.ts';
 import type { LoadedModel } from './load-models.ts';

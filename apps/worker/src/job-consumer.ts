@@ -8,8 +8,8 @@ import {
   transcriptionJobSchema,
   transcriptionQueueName,
 } from '@amanuensis/contract';
+import type { Logger } from '@amanuensis/log';
 import { type Job, WaitingError, Worker } from 'bullmq';
-import type { Logger } from 'pino';
 import { codedFailure, queueError } from './job-failure.ts';
 import { type Progressed, ProgressReporter } from './job-progress.ts';
 import { type JobResources, processJob } from './process-job.ts';

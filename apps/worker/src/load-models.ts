@@ -1,5 +1,6 @@
 /** Opens the inference engine and loads each model with its pools: everything that is allocated. */
 
+import type { Logger } from '@amanuensis/log';
 import {
   createWindowPools,
   type InferenceEngine,
@@ -10,7 +11,6 @@ import {
   type WindowPools,
 } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
-import type { Logger } from 'pino';
 import type { WorkerConfig } from './config.ts';
 
 export interface LoadedModel {

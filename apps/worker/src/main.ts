@@ -2,7 +2,7 @@
 /** The supervisor of this machine's devices: starts them, keeps them alive, drains on a signal. */
 
 import { ConfigError } from '@amanuensis/config';
-import { pino } from 'pino';
+import { createLogger } from '@amanuensis/log';
 import { loadWorkerConfig } from './config.ts';
 import { findDevices } from './devices.ts';
 import { Supervisor } from './supervisor.ts';
@@ -12,7 +12,7 @@ const EXIT_USAGE = 2;
 
 try {
   const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
-  const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
+  const log = createLogger('worker', config.logLevel);
   const supervisor = new Supervisor(findDevices(), config, log);
 
   const reasons = new Set<string>();

@@ -6,9 +6,9 @@ import {
   type Transcript,
   type TranscriptionJob,
 } from '@amanuensis/contract';
+import type { Logger } from '@amanuensis/log';
 import { type Device, type TranscribedWindow, transcribe } from '@amanuensis/pipeline';
 import type { BlobStore } from '@amanuensis/store';
-import type { Logger } from 'pino';
 
 /** What a device worker lends to each of its jobs. */
 export interface JobResources {

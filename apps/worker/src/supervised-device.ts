@@ -11,7 +11,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import type { Logger } from 'pino';
+import type { Logger } from '@amanuensis/log';
 import type {
   Assignment,
   FromDeviceWorker,

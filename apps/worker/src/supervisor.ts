@@ -1,7 +1,7 @@
 /** Runs one device worker process for each device, and ends them all with itself. */
 
 import { hostname } from 'node:os';
-import type { Logger } from 'pino';
+import type { Logger } from '@amanuensis/log';
 import type { WorkerConfig } from './config.ts';
 import type { ReadyDevice } from './device-messages.ts';
 import type { Device } from './devices.ts';

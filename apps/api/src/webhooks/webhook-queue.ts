@@ -8,9 +8,9 @@ import {
   type WebhookEvent,
   webhookDeliverySchema,
 } from '@amanuensis/contract';
+import type { Logger } from '@amanuensis/log';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { JobQueue } from '../job-queue.ts';
 import { DELIVERY_TIMEOUT_MS, DeliveryError, deliver } from './deliver.ts';
 import { retryDelayMs } from './retry-schedule.ts';

@@ -1,0 +1,4 @@
+/** How the apps log. */
+
+export { createLogger, type Logger } from './create-logger.ts';
+export { errorToRecord } from './error-to-record.ts';
