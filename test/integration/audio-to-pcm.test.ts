@@ -2,12 +2,12 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ConfinedChild } from '../../packages/pipeline/src/audio/confined-child.ts';
 import { audioToPcm, type PcmSource } from '../../packages/pipeline/src/audio-to-pcm.ts';
 
@@ -18,6 +18,7 @@ const OPTIONS = { maxDurationSeconds: 3600, signal: NEVER };
 const folder = mkdtempSync(join(tmpdir(), 'amanuensis-audio-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => void vi.unstubAllEnvs());
 
 describe('decodes', () => {
   const encoded: Readonly<Record<string, readonly string[]>> = {
@@ -250,6 +251,52 @@ describe('leaves no child behind', () => {
   });
 });
 
+describe('a program that the system kills', () => {
+  test.each([
+    ['ffprobe', 'kill -9 $$', 'ffprobe was killed by the system.'],
+    ['ffmpeg', 'kill -9 $$', 'The decoder was killed by the system.'],
+    ['ffmpeg', 'head -c 400000 /dev/zero; kill -9 $$', 'The decoder was killed by the system.'],
+  ])('%s: is no fault of the recording', async (name, script, message) => {
+    const programs = await mkdtemp(join(folder, 'programs-'));
+    await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${programs}:${process.env.PATH}`);
+    const decode = async () => {
+      await using source = await audioToPcm(join(SAMPLES, 'standup.wav'), OPTIONS);
+      await source.read(sharedF32(480_000), NEVER);
+    };
+    await expect(decode()).rejects.toMatchObject({ code: 'internal_error', message });
+  });
+});
+
+describe('a wav that is odd, but whole', () => {
+  test('with a wrong byte rate is as long as it is', async () => {
+    const wav = await readFile(join(SAMPLES, 'standup.wav'));
+    wav.writeUInt32LE(1, 28);
+    const path = join(folder, 'byte-rate.wav');
+    await writeFile(path, wav);
+    await using source = await audioToPcm(path, OPTIONS);
+    expect(source.declaredDurationSeconds).toBeCloseTo(11.27, 1);
+  });
+
+  test('with samples that are no sound hears silence there, and says so', async () => {
+    const path = join(folder, 'float.wav');
+    await encode('standup.wav', 'float.wav', ['-c:a', 'pcm_f32le']);
+    const wav = await readFile(path);
+    const data = wav.indexOf('data') + 8;
+    for (const [i, value] of [Number.NaN, Number.POSITIVE_INFINITY, -1e30].entries()) {
+      wav.writeFloatLE(value, data + 4 * (1000 + i));
+    }
+    await writeFile(path, wav);
+    await using source = await audioToPcm(path, OPTIONS);
+    const pcm = sharedF32(480_000);
+    await source.read(pcm, NEVER);
+    expect(pcm.every((sample) => Math.abs(sample) <= 1)).toBe(true);
+    expect(source.warnings).toEqual([
+      { code: 'damaged_samples', message: '3 samples are damaged and were taken as silence.' },
+    ]);
+  });
+});
+
 test('says that ffmpeg is missing, and does not blame the recording', async () => {
   const path = process.env.PATH;
   process.env.PATH = folder;
@@ -272,7 +319,7 @@ test.skipIf(!existsSync('/usr/bin/prlimit'))('confines the decoder', async () =>
   expect(limits).toMatch(/Max core file size\s+0\s+0/);
   expect(limits).toMatch(/Max address space\s+1073741824\s+1073741824/);
   expect(limits).toMatch(/Max open files\s+64\s+64/);
-  expect(limits).toMatch(/Max cpu time\s+160\s+160/);
+  expect(limits).toMatch(/Max cpu time\s+160\s+165/);
   expect(await readFile(`/proc/${pid}/environ`, 'utf8')).toBe(
     `PATH=${process.env.PATH}\0LC_ALL=C\0`,
   );

@@ -1,10 +1,22 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadWhisper, openInferenceEngine } from '@amanuensis/pipeline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { verifyChecksums } from '../../packages/pipeline/src/model/checksums.ts';
+import { recordChecksums, verifyChecksums } from '../../packages/pipeline/src/model/checksums.ts';
 import { readSafetensorsHeader } from '../../packages/pipeline/src/model/safetensors.ts';
-import { readDimensions } from '../../packages/pipeline/src/model/whisper-config.ts';
+import {
+  readDimensions,
+  readGenerationConfig,
+} from '../../packages/pipeline/src/model/whisper-config.ts';
+import { WhisperTokenizer } from '../../packages/pipeline/src/tokenizer/whisper-tokenizer.ts';
 import { DEMO_MODEL } from '../support/paths.ts';
 
 const FILES = ['config.json', 'generation_config.json', 'model.safetensors'];
@@ -22,15 +34,21 @@ test('the published sums of the demonstration model hold', async () => {
   expect((await verifyChecksums(DEMO_MODEL)).outcome).toBe('verified');
 });
 
-test('sums are recorded at the first load and hold at the second', async () => {
+/** As loading does once the folder has proved to be a model. */
+async function record(): Promise<void> {
+  expect(await recordChecksums(folder, await verifyChecksums(folder))).toBe(true);
+}
+
+test('sums are recorded after the first load and hold at the second', async () => {
   const first = await verifyChecksums(folder);
-  expect(first.outcome).toBe('recorded');
+  expect(first.outcome).toBe('unrecorded');
   expect([...first.sums.keys()]).toEqual(FILES);
+  await record();
   expect((await verifyChecksums(folder)).outcome).toBe('verified');
 });
 
 test('one flipped bit in the weights is found', async () => {
-  await verifyChecksums(folder);
+  await record();
   change('model.safetensors', (bytes) => {
     bytes[bytes.length - 1000] = (bytes[bytes.length - 1000] ?? 0) ^ 1;
     return bytes;
@@ -39,12 +57,35 @@ test('one flipped bit in the weights is found', async () => {
 });
 
 test('a listed file that is missing and weights that are not listed are refused', async () => {
-  await verifyChecksums(folder);
+  await record();
   copyFileSync(join(DEMO_MODEL, 'model.safetensors'), join(folder, 'other.safetensors'));
   await expect(verifyChecksums(folder)).rejects.toThrow(/does not list other\.safetensors/);
   rmSync(join(folder, 'other.safetensors'));
   rmSync(join(folder, 'config.json'));
   await expect(verifyChecksums(folder)).rejects.toThrow(/config\.json is listed but missing/);
+});
+
+test("sums of other files than the model's do not matter", async () => {
+  await record();
+  const sums = readFileSync(join(folder, 'SHA256SUMS'), 'utf8');
+  writeFileSync(join(folder, 'SHA256SUMS'), `${sums}${'0'.repeat(64)}  README.md\n`);
+  expect((await verifyChecksums(folder)).outcome).toBe('verified');
+});
+
+test('a folder that is no whole model is given no sums', async () => {
+  change('model.safetensors', (bytes) => bytes.subarray(0, bytes.length - 1));
+  const engine = await openInferenceEngine();
+  const load = loadWhisper(folder, engine, { name: 'half', intraOpThreads: 1 });
+  await expect(load).rejects.toMatchObject({ name: 'ModelError' });
+  expect(existsSync(join(folder, 'SHA256SUMS'))).toBe(false);
+});
+
+test('a damaged tokenizer is an invalid file', async () => {
+  writeFileSync(join(folder, 'tokenizer.json'), '{"added_tokens": 1}');
+  const generation = await readGenerationConfig(folder);
+  await expect(WhisperTokenizer.open(folder, generation)).rejects.toMatchObject({
+    code: 'invalid_file',
+  });
 });
 
 test('SHA256SUMS cannot name a file elsewhere', async () => {

@@ -34,9 +34,14 @@ test('refuses memory that is not shared, and sizes that cannot be', () => {
   const invalid = expect.objectContaining({ code: 'invalid_option' });
   expect(() => new Slab({ buffer: new ArrayBuffer(8) })).toThrow(invalid);
   expect(() => Slab.allocate(0)).toThrow(invalid);
-  expect(() => Slab.allocate(2 ** 32 + 1)).toThrow(invalid);
   expect(() => Slab.allocate(Number.NaN)).toThrow(invalid);
   const slab = Slab.allocate(1);
   for (const bytes of [0, -1, 1.5]) expect(() => slab.reserve(bytes)).toThrow(invalid);
   for (const alignment of [0, 3, -4]) expect(() => slab.reserve(8, alignment)).toThrow(invalid);
+});
+
+test('goes beyond what WebAssembly can address', () => {
+  const slab = Slab.allocate(2 ** 32 + 1);
+  expect(slab.memory).toBeNull();
+  expect(slab.bytesTotal).toBe(2 ** 32 + 1);
 });

@@ -50,6 +50,11 @@ test('without a pair the window is one segment, to its last timestamp or its end
   });
 });
 
+test('a window is never consumed beyond its end', () => {
+  const tokens = [at(0), ...GOOD_MORNING, at(2), at(3), ...GOOD_MORNING, at(25), at(25)];
+  expect(cut(tokens, { startFrame: 0, nFrames: 300 }).consumedFrames).toBe(300);
+});
+
 test('a segment without text is left out, and its time is still consumed', () => {
   expect(cut([at(0), ...GOOD_MORNING, at(2), at(2), at(4), at(4)])).toEqual({
     spans: [[1000, 1200, ' Good morning.']],

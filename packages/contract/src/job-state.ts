@@ -8,8 +8,10 @@ export type JobState = (typeof JOB_STATES)[number];
  *            ┌──────── retry, stall ────────┐
  *            ▼                              │
  * submit ─▶ queued ───────────────▶ processing ──▶ completed
- *            │                          │   └────▶ failed ──▶ queued (an operator retries it)
- *            └────────▶ canceled ◀──────┘
+ *            │ │                        │   │
+ *            │ └──────▶ canceled ◀──────┘   │
+ *            └────────▶ failed ◀────────────┘
+ *                          └──▶ queued, when an operator retries it
  * ```
  */
 export const JOB_TRANSITIONS: Readonly<Record<JobState, readonly JobState[]>> = {

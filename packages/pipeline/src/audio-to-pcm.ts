@@ -1,12 +1,13 @@
 /** Audio → PCM: an ffmpeg child decodes a recording, and its output is read straight into a slot. */
 
 import { CodedError, type Warning } from '@amanuensis/contract';
-import { ConfinedChild } from './audio/confined-child.ts';
+import { ConfinedChild, checkNotKilled } from './audio/confined-child.ts';
 import { closeFd, openFifo } from './audio/fifo.ts';
 import { INPUT_LIMITS, inputOf } from './audio/formats.ts';
 import { lastWords } from './audio/last-words.ts';
 import { PipeReader } from './audio/pipe-reader.ts';
 import { type Probe, probe } from './audio/probe.ts';
+import { silenceDamage } from './audio/silence-damage.ts';
 import { SAMPLE_RATE_HZ } from './hyperparameters.ts';
 
 /** A decoder that gives nothing for so long while it is asked is stopped. */
@@ -90,7 +91,9 @@ class DecodedRecording implements PcmSource {
   readonly #maxDurationSeconds: number;
   readonly #warnings: Warning[] = [];
   #samplesRead = 0;
+  #damagedSamples = 0;
   #isOver = false;
+  #stopReason: unknown;
 
   constructor(
     path: string,
@@ -116,7 +119,9 @@ class DecodedRecording implements PcmSource {
   }
 
   get warnings(): readonly Warning[] {
-    return this.#warnings;
+    if (this.#damagedSamples === 0) return this.#warnings;
+    const message = `${this.#damagedSamples} samples are damaged and were taken as silence.`;
+    return [...this.#warnings, { code: 'damaged_samples', message }];
   }
 
   async read(out: Float32Array, signal: AbortSignal): Promise<number> {
@@ -128,9 +133,10 @@ class DecodedRecording implements PcmSource {
     signal.addEventListener('abort', onAbort);
     try {
       const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-      const nBytes = await this.#pipe.read(bytes);
+      const nBytes = await this.#pipe.read(bytes, () => timer.refresh());
       const nSamples = Math.floor(nBytes / Float32Array.BYTES_PER_ELEMENT);
       this.#samplesRead += nSamples;
+      this.#damagedSamples += silenceDamage(out, nSamples);
       checkDuration(this.durationSeconds, this.#maxDurationSeconds);
       if (nBytes < bytes.length) await this.#finish();
       signal.throwIfAborted();
@@ -149,6 +155,7 @@ class DecodedRecording implements PcmSource {
   }
 
   #stop(reason: unknown): void {
+    this.#stopReason ??= reason;
     this.#decoder.kill();
     void this.#pipe.close(reason);
   }
@@ -156,7 +163,10 @@ class DecodedRecording implements PcmSource {
   /** The pipe is at its end: was it the recording's? */
   async #finish(): Promise<void> {
     this.#isOver = true;
-    const { code, signal } = await this.#decoder.exit;
+    const exit = await this.#decoder.exit;
+    if (this.#stopReason !== undefined) throw this.#stopReason;
+    checkNotKilled('The decoder', exit);
+    const { code, signal } = exit;
     const words = lastWords(this.#decoder.stderr, this.#path);
     if (this.#samplesRead === 0) {
       const reason = words === '' ? 'it holds no sound' : words;

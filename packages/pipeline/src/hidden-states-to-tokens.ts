@@ -46,12 +46,13 @@ export async function hiddenStatesToTokens(
   }
   const tokens: number[] = [];
   let logprobSum = 0;
-  while (tokens.length < rules.maxTokens) {
+  for (;;) {
     for (const filter of rules.filters) filter.apply(logits, tokens);
     const next = argMax(logits);
     logprobSum += logprob(logits, next);
     if (next === rules.endOfText) break;
     tokens.push(next);
+    if (tokens.length === rules.maxTokens) break;
     await lane.step(next, position, signal);
     position += 1;
   }

@@ -56,7 +56,9 @@ export function tokensToSegments(
   }
   if (endsOpen) return { segments, consumedFrames: span.nFrames };
   const lastEnd = tokenizer.timestampFrames(tokens[begin - 1] ?? 0);
-  return { segments, consumedFrames: lastEnd > 0 ? lastEnd : span.nFrames };
+  // A model may time a segment beyond the end of the recording; there is no window there.
+  const consumedFrames = lastEnd > 0 ? Math.min(lastEnd, span.nFrames) : span.nFrames;
+  return { segments, consumedFrames };
 }
 
 /** A window without a pair of timestamps is one segment, to its last timestamp or its end. */

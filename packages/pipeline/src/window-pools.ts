@@ -5,7 +5,7 @@
  * ```
  * slab of windows (a shared WebAssembly.Memory, which the log-mel kernel works in)
  * ┌ kernel tables and scratch ┬ audio slots ┬ mel slots ┬ encoder_output slots ┐
- * slab of caches (its own, since the caches of big models exceed what WebAssembly can address)
+ * slab of caches (its own, since those of big models exceed what WebAssembly can address)
  * ┌ kv_cache slots: one decoder lane each ┐
  * ```
  */
@@ -74,15 +74,25 @@ export class WindowPools implements Disposable {
    * @throws PoolExhausted when more jobs run than `concurrencyFor` the pools allows: a bug.
    */
   acquire(owner: string): JobSlots {
-    const leases = this.#lend(owner);
     const { nMels, nAudioPositions, dModel } = this.#model.dimensions;
-    return {
-      pcm: leases.audio.view,
-      mel: { data: leases.mel.view, shape: [1, nMels, WINDOW_FRAMES] },
-      hiddenStates: { data: leases.encoder_output.view, shape: [nAudioPositions, dModel] },
-      lane: this.#laneOf(leases.kv_cache),
-      [Symbol.dispose]: () => giveBack(Object.values(leases)),
+    const leases: Lease<'float32'>[] = [];
+    const lend = (name: PoolName): Lease<'float32'> => {
+      const lease = this.#pools[name].acquire(owner);
+      leases.push(lease);
+      return lease;
     };
+    try {
+      return {
+        pcm: lend('audio').view,
+        mel: { data: lend('mel').view, shape: [1, nMels, WINDOW_FRAMES] },
+        hiddenStates: { data: lend('encoder_output').view, shape: [nAudioPositions, dModel] },
+        lane: this.#laneOf(lend('kv_cache')),
+        [Symbol.dispose]: () => giveBack(leases),
+      };
+    } catch (error) {
+      giveBack(leases);
+      throw error;
+    }
   }
 
   /** Unbinds the memory from the model's sessions; no job may run. */
@@ -90,17 +100,6 @@ export class WindowPools implements Disposable {
     this.encoder[Symbol.dispose]();
     for (const lane of this.#lanes.values()) lane[Symbol.dispose]();
     this.#lanes.clear();
-  }
-
-  #lend(owner: string): Record<PoolName, Lease<'float32'>> {
-    const leases: Partial<Record<PoolName, Lease<'float32'>>> = {};
-    try {
-      for (const name of POOL_NAMES) leases[name] = this.#pools[name].acquire(owner);
-      return leases as Record<PoolName, Lease<'float32'>>;
-    } catch (error) {
-      giveBack(Object.values(leases));
-      throw error;
-    }
   }
 
   #laneOf(cache: Lease<'float32'>): DecoderLane {
@@ -139,7 +138,7 @@ export async function createWindowPools(
   const windowBytes = slabBytesFor([spec('audio'), spec('mel'), spec('encoder_output')]);
   const cacheBytes = slabBytesFor([spec('kv_cache')]);
   const windows = Slab.allocate(kernelBytes + windowBytes);
-  const caches = new Slab(new SharedArrayBuffer(cacheBytes));
+  const caches = Slab.allocate(cacheBytes);
   const kernel = await LogMelKernel.create(windows, nMels);
   const pools: Pools = {
     audio: new BufferPool({ ...spec('audio'), slab: windows }),

@@ -7,6 +7,7 @@ export const PAGE_BYTES = 4096;
 /** Smaller slots begin on a cache line. */
 const CACHE_LINE_BYTES = 64;
 const WASM_PAGE_BYTES = 65_536;
+const WASM_MAX_PAGES = 65_536;
 
 /** A shared `WebAssembly.Memory`, as far as a slab needs it. */
 export interface SharedMemory {
@@ -42,16 +43,18 @@ export class Slab {
   }
 
   /**
-   * A slab over a new shared WebAssembly.Memory that holds at least `bytes`. Its address space is
-   * taken at once, its pages when they are first written.
+   * A slab of at least `bytes`, over a new shared WebAssembly.Memory up to the 4 GiB where such
+   * a memory ends, which begins on a page; above, over a SharedArrayBuffer, which promises 16
+   * bytes. Its address space is taken at once, its pages when they are first written.
    *
-   * @throws PoolError `invalid_option` above 4 GiB, where such a memory ends.
+   * @throws PoolError `invalid_option` when `bytes` is not positive.
    */
   static allocate(bytes: number): Slab {
     const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
-    if (!(pages >= 1 && pages <= 65_536)) {
+    if (!(pages >= 1)) {
       throw new PoolError('invalid_option', `a slab of ${bytes} bytes cannot be allocated`);
     }
+    if (pages > WASM_MAX_PAGES) return new Slab(new SharedArrayBuffer(bytes));
     return new Slab(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }));
   }
 

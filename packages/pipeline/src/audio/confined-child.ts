@@ -9,6 +9,7 @@ import { findProgram, searchPath } from './find-program.ts';
 /** FFmpeg takes 55 MB however long a recording is; its address space is several times that. */
 const ADDRESS_SPACE_BYTES = 1024 * 1024 * 1024;
 const OPEN_FILES = 64;
+const CPU_GRACE_SECONDS = 5;
 /** What is kept of the end of stderr. */
 const STDERR_TAIL_LENGTH = 4096;
 
@@ -22,6 +23,17 @@ export interface ConfinedOptions {
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+}
+
+/**
+ * Nothing here kills a child without saying why first, so another SIGKILL comes from the system,
+ * which is short of memory or shutting down: the recording is not at fault.
+ *
+ * @throws CodedError `internal_error`, which is retryable.
+ */
+export function checkNotKilled(name: string, { signal }: ChildExit): void {
+  if (signal !== 'SIGKILL') return;
+  throw new CodedError('internal_error', `${name} was killed by the system.`);
 }
 
 export class ConfinedChild implements AsyncDisposable {
@@ -107,7 +119,8 @@ async function confinement(cpuSeconds: number): Promise<string[]> {
     command.push(
       prlimit,
       `--as=${ADDRESS_SPACE_BYTES}`,
-      `--cpu=${Math.ceil(cpuSeconds)}`,
+      // SIGXCPU at the first, so that it differs from a kill by the system.
+      `--cpu=${Math.ceil(cpuSeconds)}:${Math.ceil(cpuSeconds) + CPU_GRACE_SECONDS}`,
       '--core=0',
       '--fsize=0',
       `--nofile=${OPEN_FILES}`,

@@ -16,6 +16,7 @@ import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
 interface PendingRead {
   readonly out: Uint8Array;
+  readonly onBytes: () => void;
   readonly resolve: (nBytes: number) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -50,13 +51,14 @@ export class PipeReader {
   /**
    * Fills `out`, or less where the pipe ends; nothing is read while nobody asks.
    *
+   * @param onBytes called whenever some have come.
    * @returns bytes written, 0 after the end.
    * @throws what {@link close} was given.
    */
-  read(out: Uint8Array): Promise<number> {
+  read(out: Uint8Array, onBytes: () => void = () => undefined): Promise<number> {
     if (this.#pending !== null) throw new Error('one read at a time');
     return new Promise((resolve, reject) => {
-      this.#pending = { out, resolve, reject };
+      this.#pending = { out, onBytes, resolve, reject };
       this.#filledBytes = 0;
       if (this.#hasSingle) this.#placeSingle(out);
       if (this.#filledBytes === out.length) this.#settle();
@@ -84,6 +86,7 @@ export class PipeReader {
     else if (this.#pending !== null) this.#placeSingle(this.#pending.out);
     else this.#hasSingle = true;
     if (this.#pending === null) return false;
+    this.#pending.onBytes();
     if (this.#filledBytes < this.#pending.out.length) return true;
     this.#settle();
     return false;

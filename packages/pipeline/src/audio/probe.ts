@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { CodedError } from '@amanuensis/contract';
 import { z } from 'zod';
-import { type ChildExit, ConfinedChild } from './confined-child.ts';
+import { type ChildExit, ConfinedChild, checkNotKilled } from './confined-child.ts';
 import { INPUT_LIMITS, inputOf, READABLE_FORMATS } from './formats.ts';
 import { lastWords } from './last-words.ts';
 import { wavLengthSeconds } from './wav-length.ts';
@@ -111,6 +111,7 @@ async function runProbe(path: string, signal: AbortSignal): Promise<ProbeRun> {
     if (deadline.aborted) {
       throw new CodedError('deadline_exceeded', 'The recording was not recognised in time.');
     }
+    if (stdout.length <= MAX_OUTPUT_LENGTH) checkNotKilled('ffprobe', exit);
     return { exit, stdout, stderr: child.stderr };
   } finally {
     stop.removeEventListener('abort', kill);

@@ -1,7 +1,8 @@
 /**
  * Verifies the files of a model folder against its `SHA256SUMS`.
  *
- * ONNX Runtime loads weights with flipped bits without a word, so a model is never used unverified.
+ * ONNX Runtime loads weights with flipped bits without a word. A folder without sums gets them once
+ * it has been loaded, so that damage is found from then on.
  */
 
 import { createHash } from 'node:crypto';
@@ -16,11 +17,8 @@ const MODEL_FILE = /\.(json|safetensors|txt)$/;
 const LINE = /^([0-9a-f]{64}) [ *](.+)$/;
 
 export interface ChecksumReport {
-  /**
-   * `verified`: the files are what `SHA256SUMS` says. `recorded`: the folder had none, so one was
-   * written. `unrecorded`: the folder had none and cannot be written to.
-   */
-  readonly outcome: 'verified' | 'recorded' | 'unrecorded';
+  /** `verified`: the files are what `SHA256SUMS` says. `unrecorded`: the folder has none. */
+  readonly outcome: 'verified' | 'unrecorded';
   /** SHA-256 in hex by file name. */
   readonly sums: ReadonlyMap<string, string>;
 }
@@ -32,13 +30,18 @@ export interface ChecksumReport {
 export async function verifyChecksums(folder: string): Promise<ChecksumReport> {
   const present = (await listFiles(folder)).filter((name) => MODEL_FILE.test(name)).toSorted();
   const expected = await readSums(folder);
-  if (expected === null) return await recordSums(folder, present);
+  if (expected === null) {
+    const sums = new Map<string, string>();
+    for (const name of present) sums.set(name, await sha256(join(folder, name)));
+    return { outcome: 'unrecorded', sums };
+  }
   for (const name of present) {
     if (name.endsWith('.safetensors') && !expected.has(name)) {
       throw new ModelError('checksum_mismatch', `${join(folder, SUMS_FILE)} does not list ${name}`);
     }
   }
   for (const [name, sum] of expected) {
+    if (!MODEL_FILE.test(name)) continue;
     if (!present.includes(name)) {
       throw new ModelError('checksum_mismatch', `${join(folder, name)} is listed but missing`);
     }
@@ -50,6 +53,19 @@ export async function verifyChecksums(folder: string): Promise<ChecksumReport> {
     }
   }
   return { outcome: 'verified', sums: expected };
+}
+
+/** Writes `SHA256SUMS`; false where the folder cannot be written to. */
+export async function recordChecksums(folder: string, { sums }: ChecksumReport): Promise<boolean> {
+  const text = [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join('');
+  const temporary = join(folder, `.${SUMS_FILE}.${process.pid}`);
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, join(folder, SUMS_FILE));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function listFiles(folder: string): Promise<string[]> {
@@ -78,20 +94,6 @@ async function readSums(folder: string): Promise<Map<string, string> | null> {
     sums.set(name, sum);
   }
   return sums;
-}
-
-async function recordSums(folder: string, names: readonly string[]): Promise<ChecksumReport> {
-  const sums = new Map<string, string>();
-  for (const name of names) sums.set(name, await sha256(join(folder, name)));
-  const text = [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join('');
-  const temporary = join(folder, `.${SUMS_FILE}.${process.pid}`);
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, join(folder, SUMS_FILE));
-    return { outcome: 'recorded', sums };
-  } catch {
-    return { outcome: 'unrecorded', sums };
-  }
 }
 
 async function sha256(path: string): Promise<string> {

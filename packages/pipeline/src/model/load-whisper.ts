@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
-import { type ChecksumReport, verifyChecksums } from './checksums.ts';
+import { recordChecksums, verifyChecksums } from './checksums.ts';
 import { crossAttentionGraph } from './cross-attention-graph.ts';
 import { decoderStepGraph } from './decoder-step-graph.ts';
 import { encoderGraph } from './encoder-graph.ts';
@@ -39,7 +39,8 @@ export interface WhisperModel {
   readonly tokenizer: WhisperTokenizer;
   readonly laneLayout: LaneLayout;
   readonly sessions: WhisperSessions;
-  readonly checksums: ChecksumReport;
+  /** `unrecorded` where the folder has no `SHA256SUMS` and cannot be given any. */
+  readonly checksums: 'verified' | 'recorded' | 'unrecorded';
   /** ONNX Runtime's name of the execution provider that the encoder runs on. */
   readonly executionProvider: string;
   /** Frees the sessions; pools made for the model are disposed first. */
@@ -58,7 +59,7 @@ export async function loadWhisper(
   engine: InferenceEngine,
   { name, intraOpThreads }: LoadOptions,
 ): Promise<WhisperModel> {
-  const checksums = await verifyChecksums(folder);
+  const report = await verifyChecksums(folder);
   const dimensions = await readDimensions(folder);
   const generation = await readGenerationConfig(folder);
   const tokenizer = await WhisperTokenizer.open(folder, generation);
@@ -79,6 +80,8 @@ export async function loadWhisper(
       crossAttention: await load(crossAttentionGraph(weights, dimensions)),
       decoderStep: await load(decoderStepGraph(weights, dimensions)),
     };
+    // Only now is the folder known to be a model, and not half of one.
+    const isRecorded = report.outcome === 'unrecorded' && (await recordChecksums(folder, report));
     return {
       name,
       dimensions,
@@ -86,7 +89,7 @@ export async function loadWhisper(
       tokenizer,
       laneLayout: new LaneLayout(dimensions),
       sessions,
-      checksums,
+      checksums: isRecorded ? 'recorded' : report.outcome,
       executionProvider: sessions.encoder.executionProvider,
       release,
     };

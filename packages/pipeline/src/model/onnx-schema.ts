@@ -36,7 +36,6 @@ const SCHEMA = `
     float f = 2;
     int64 i = 3;
     bytes s = 4;
-    repeated float floats = 7;
     repeated int64 ints = 8;
     int32 type = 20;
   }
@@ -62,7 +61,6 @@ const Model = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model'
 export const ONNX_DATA_TYPE = {
   float32: 1,
   uint8: 2,
-  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -72,7 +70,7 @@ export const ONNX_DATA_TYPE = {
 export type OnnxElementType = keyof typeof ONNX_DATA_TYPE;
 
 /** `AttributeProto.AttributeType`. */
-export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
 export const ONNX_EXTERNAL = 1;

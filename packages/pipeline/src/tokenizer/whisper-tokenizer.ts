@@ -7,8 +7,10 @@ import { ModelError } from '../model/model-error.ts';
 import { readModelJson } from '../model/model-file.ts';
 import type { GenerationConfig } from '../model/whisper-config.ts';
 
-const tokenizerSchema = z.looseObject({ added_tokens: z.array(z.looseObject({})) });
-const tokenizerConfigSchema = z.looseObject({});
+const tokenizerSchema = z.looseObject({
+  added_tokens: z.array(z.looseObject({})),
+  model: z.looseObject({}),
+});
 
 /**
  * Layout of every Whisper's vocabulary: text < `endOfText` < control tokens < `firstTimestamp`;
@@ -34,11 +36,11 @@ export class WhisperTokenizer {
   }
 
   static async open(folder: string, generation: GenerationConfig): Promise<WhisperTokenizer> {
-    const tokenizer = tokenizerSchema.parse(await readModelJson(folder, 'tokenizer.json'));
-    const config = tokenizerConfigSchema.parse(
-      await readModelJson(folder, 'tokenizer_config.json'),
-    );
-    return new WhisperTokenizer(new Tokenizer(tokenizer, config), generation);
+    const file = 'tokenizer.json';
+    const parsed = tokenizerSchema.safeParse(await readModelJson(folder, file));
+    if (!parsed.success) throw new ModelError('invalid_file', `${file} is no tokenizer`);
+    // tokenizer_config.json says how to clean text up, which is not wanted here.
+    return new WhisperTokenizer(new Tokenizer(parsed.data, {}), generation);
   }
 
   /** Tokens that a window's text begins after: what language it is in, and what is to be done. */
