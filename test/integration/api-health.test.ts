@@ -1,11 +1,12 @@
 /** What `/health` says, and how the API behaves while Redis is away. */
 
+import { readFileSync } from 'node:fs';
 import { DEVICE_SET_KEY, type DeviceStatus, deviceStatusKey } from '@amanuensis/contract';
 import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { Fleet } from '../../apps/api/src/fleet.ts';
 import type { Health } from '../../apps/api/src/routes/health.ts';
-import { getJson, poll, startTestApi, submit } from '../support/api.ts';
+import { getJson, type Problem, poll, startTestApi, submit } from '../support/api.ts';
 import { startRedis } from '../support/redis.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -112,6 +113,41 @@ test('while Redis is away requests fail at once and leave nothing; then everythi
   expect((await submit(api.url)).status).toBe(202);
   const losses = api.logLines.filter((line) => line.includes('lost the connection'));
   expect(losses.length).toBeLessThanOrEqual(2); // once a connection, not with every try
+});
+
+test.each<[string, Record<string, string>]>([
+  ['', {}],
+  [', with a webhook', { webhook_url: 'http://93.184.216.34/' }],
+])('a job that Redis takes without saying so in time keeps its recording%s', async (_, fields) => {
+  await using api = await startTestApi();
+  await poll(
+    () => fetch(`${api.url}/health`),
+    ({ status }) => status === 200,
+  );
+  process.kill(api.redis.pid, 'SIGSTOP');
+  const response = await submit(api.url, fields);
+  process.kill(api.redis.pid, 'SIGCONT');
+  expect(response.status).toBe(503);
+  const problem = (await response.json()) as Problem;
+  expect(problem.code).toBe('unavailable');
+  const [id] = /job_[0-9a-f]{32}/.exec(problem.detail) ?? [];
+  await poll(
+    () => fetch(`${api.url}/v1/transcriptions/${id}`),
+    ({ status }) => status === 200,
+  );
+  await using recording = await api.store.localFile(`audio/${id}`);
+  expect(readFileSync(recording.path, 'utf8')).toBe('RIFF');
+});
+
+test('a job that Redis refuses leaves no recording', async () => {
+  await using api = await startTestApi();
+  const admin = new Redis(api.redis.url);
+  await admin.call('ACL', 'SETUSER', 'default', '-eval', '-evalsha');
+  admin.disconnect();
+  for (const fields of [{}, { webhook_url: 'http://93.184.216.34/' }]) {
+    expect((await submit(api.url, fields)).status).toBe(503);
+    expect(await api.listRecordings()).toEqual([]);
+  }
 });
 
 test('comes up without Redis, says so, and serves once Redis is there', async () => {

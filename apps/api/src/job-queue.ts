@@ -11,7 +11,7 @@ import {
 } from '@amanuensis/contract';
 import type { Logger } from '@amanuensis/log';
 import { FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { DELIVERY_JOB_OPTIONS } from './webhooks/retry-schedule.ts';
 
 /** BullMQ runs jobs without a priority before all others, so every job has one. 1 is the highest. */
@@ -41,6 +41,17 @@ export interface QueueCounts {
   readonly active: number;
   readonly completed: number;
   readonly failed: number;
+}
+
+/** Redis did not answer in time: the job may be in its queue, or be added when Redis goes on. */
+export class MaybeEnqueuedError extends CodedError {
+  constructor(jobId: string, cause: unknown) {
+    const message =
+      `The queue did not say whether it took the job ${jobId}. ` +
+      `Ask for /v1/transcriptions/${jobId} before you submit the recording again.`;
+    super('unavailable', message, { cause });
+    this.name = 'MaybeEnqueuedError';
+  }
 }
 
 /** Every method throws CodedError `unavailable`, soon, while Redis does not answer. */
@@ -85,34 +96,19 @@ export class JobQueue {
    * Adds the job; once resolved it is in Redis. With a `webhookUrl` a delivery is added in the same
    * transaction as its parent: BullMQ makes it due in the very step in which the job completes or
    * finally fails, so no event is lost with a process that would have had to notice.
+   *
+   * @throws MaybeEnqueuedError when the job may have been added all the same.
    */
   async enqueue(job: TranscriptionJob, webhookUrl?: string): Promise<FoundJob> {
-    const queueName = transcriptionQueueName(job.model);
-    const child = { name: 'transcribe', data: job, opts: { ...this.#jobOptions, jobId: job.id } };
     return this.#answer(async () => {
-      if (webhookUrl === undefined) {
-        const added = await this.#queue(job.model).add(child.name, child.data, child.opts);
-        return { job: added, state: 'waiting' };
+      try {
+        return { job: await this.#add(job, webhookUrl), state: 'waiting' };
+      } catch (error) {
+        // Only what Redis itself says is certain: a command that got no reply may have run, or may
+        // still wait in a socket.
+        if (error instanceof CodedError || error instanceof ReplyError) throw error;
+        throw new MaybeEnqueuedError(job.id, error);
       }
-      const eventId = `evt_${randomUUID().replaceAll('-', '')}`;
-      const delivery: WebhookDelivery = {
-        eventId,
-        jobId: job.id,
-        model: job.model,
-        url: webhookUrl,
-      };
-      const { children } = await this.#flows.add({
-        name: 'deliver',
-        queueName: WEBHOOK_QUEUE,
-        data: delivery,
-        opts: { ...DELIVERY_JOB_OPTIONS, jobId: eventId },
-        children: [
-          { ...child, queueName, opts: { ...child.opts, ignoreDependencyOnFailure: true } },
-        ],
-      });
-      const added = children?.[0]?.job;
-      if (added === undefined) throw new Error('the flow has no child');
-      return { job: added, state: 'waiting' };
     });
   }
 
@@ -135,6 +131,27 @@ export class JobQueue {
 
   async close(): Promise<void> {
     await Promise.all([...this.all, this.#flows].map((part) => part.close()));
+  }
+
+  async #add(job: TranscriptionJob, webhookUrl?: string): Promise<Job<TranscriptionJob>> {
+    const { id: jobId, model } = job;
+    const child = { name: 'transcribe', data: job, opts: { ...this.#jobOptions, jobId } };
+    if (webhookUrl === undefined) {
+      return this.#queue(model).add(child.name, child.data, child.opts);
+    }
+    const eventId = `evt_${randomUUID().replaceAll('-', '')}`;
+    const delivery: WebhookDelivery = { eventId, jobId, model, url: webhookUrl };
+    const queueName = transcriptionQueueName(model);
+    const { children } = await this.#flows.add({
+      name: 'deliver',
+      queueName: WEBHOOK_QUEUE,
+      data: delivery,
+      opts: { ...DELIVERY_JOB_OPTIONS, jobId: eventId },
+      children: [{ ...child, queueName, opts: { ...child.opts, ignoreDependencyOnFailure: true } }],
+    });
+    const added = children?.[0]?.job;
+    if (added === undefined) throw new Error('the flow has no child');
+    return added;
   }
 
   #queue(model: string): Queue {

@@ -7,7 +7,7 @@ import { audioKey, CodedError, modelNameSchema, type TranscriptionJob } from '@a
 import { type BlobStore, BlobTooLargeError } from '@amanuensis/store';
 import busboy from 'busboy';
 import { z } from 'zod';
-import type { FoundJob, JobQueue } from './job-queue.ts';
+import { type FoundJob, type JobQueue, MaybeEnqueuedError } from './job-queue.ts';
 import type { UrlGuard } from './webhooks/url-guard.ts';
 
 /** Who submits, until there are keys. */
@@ -35,9 +35,10 @@ export interface UploadParts {
 
 /**
  * Resolves once the recording and the job are durable. If anything fails, a cut connection among
- * it, neither is left.
+ * it, neither is left, unless it is not known whether the job was added.
  *
  * @throws CodedError
+ * @throws MaybeEnqueuedError the recording is kept.
  */
 export async function uploadToJob(request: IncomingMessage, parts: UploadParts): Promise<FoundJob> {
   const { store, jobs, guard, defaultModel } = parts;
@@ -61,7 +62,8 @@ export async function uploadToJob(request: IncomingMessage, parts: UploadParts):
     return await jobs.enqueue(job, fields.webhook_url);
   } catch (error) {
     discardRest(request);
-    await store.remove(blobKey);
+    // A job that was added without an answer will be processed, and needs its recording.
+    if (!(error instanceof MaybeEnqueuedError)) await store.remove(blobKey);
     throw error;
   }
 }
