@@ -120,10 +120,6 @@ test.each<[string, Record<string, string>]>([
   [', with a webhook', { webhook_url: 'http://93.184.216.34/' }],
 ])('a job that Redis takes without saying so in time keeps its recording%s', async (_, fields) => {
   await using api = await startTestApi();
-  await poll(
-    () => fetch(`${api.url}/health`),
-    ({ status }) => status === 200,
-  );
   process.kill(api.redis.pid, 'SIGSTOP');
   const response = await submit(api.url, fields);
   process.kill(api.redis.pid, 'SIGCONT');
@@ -148,6 +144,15 @@ test('a job that Redis refuses leaves no recording', async () => {
     expect((await submit(api.url, fields)).status).toBe(503);
     expect(await api.listRecordings()).toEqual([]);
   }
+});
+
+test('listens only when its Redis answers: the first request is served', async () => {
+  await using api = await startTestApi();
+  await api.stop();
+  process.kill(api.redis.pid, 'SIGSTOP');
+  setTimeout(() => process.kill(api.redis.pid, 'SIGCONT'), 500);
+  await api.restart();
+  expect((await submit(api.url)).status).toBe(202);
 });
 
 test('comes up without Redis, says so, and serves once Redis is there', async () => {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
+import type { Redis } from 'ioredis';
 import { buildApp } from './app.ts';
 import type { ApiConfig } from './config.ts';
 import { JobQueue } from './job-queue.ts';
@@ -15,6 +16,8 @@ import { startWebhookWorker, type WebhookWorkerOptions } from './webhooks/webhoo
 /** A connection on which nothing moves is given up; an upload that moves has six hours. */
 const IDLE_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 6 * 3_600_000;
+/** Without Redis the API comes up all the same, late by this, so that `/health` can tell. */
+const WAIT_FOR_REDIS_MS = 2_000;
 /** Requests and deliveries that run when the end is asked for have this long; deliveries half. */
 const CLOSE_DEADLINE_MS = 8_000;
 /** Nothing that runs can end well without Redis, and BullMQ would wait for it for ever. */
@@ -60,6 +63,7 @@ export async function startApi(
     consumerRedis.disconnect();
   };
   try {
+    await within(WAIT_FOR_REDIS_MS, untilReady(redis));
     const url = await listen(server, config.host, config.port);
     return { url, close };
   } catch (error) {
@@ -94,6 +98,13 @@ function listen(server: Server, host: string, port: number): Promise<string> {
       const { address, family, port: actualPort } = server.address() as AddressInfo;
       resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}`);
     });
+  });
+}
+
+function untilReady(redis: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    if (redis.status === 'ready') resolve();
+    else redis.once('ready', () => resolve());
   });
 }
 
