@@ -37,6 +37,19 @@ test('a pool cannot begin larger than it may become', () => {
   expect(() => load({ AMANUENSIS_WORKER_POOLS: pools })).toThrow('pools.mel: initial must not');
 });
 
+test.each([
+  'MAX_DURATION',
+  'JOB_TIMEOUT',
+  'LOCK',
+  'HEARTBEAT_TIMEOUT',
+  'START_TIMEOUT',
+  'DRAIN_TIMEOUT',
+])('%s_SECONDS that no timer can count are refused', (name) => {
+  const variable = `AMANUENSIS_WORKER_${name}_SECONDS`;
+  expect(() => load({ [variable]: '9999999' })).toThrow('must not be above 2147000 seconds');
+  expect(() => load({ [variable]: '2147000' })).not.toThrow();
+});
+
 test('a configured concurrency is refused with the reason', () => {
   expect(() => load({ AMANUENSIS_WORKER_CONCURRENCY: '4' })).toThrow(
     'concurrency: cannot be set: it is computed from the pools',

@@ -10,7 +10,16 @@ import { z } from 'zod';
 /** The folder that holds `apps`, `packages` and `models`: the same from `src` and from `dist`. */
 const INSTALLATION_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const positive = z.number().positive();
+/**
+ * A timer of Node.js counts milliseconds in 31 bits, and fires at once beyond; here and in
+ * `amanuensis up` some seconds of grace come on top of what is set.
+ */
+const MAX_SECONDS = 2_147_000;
+
+const seconds = z
+  .number()
+  .positive()
+  .max(MAX_SECONDS, `must not be above ${MAX_SECONDS} seconds, which is 24 days`);
 const poolLimitSchema = z
   .strictObject({ initial: z.int().min(0).default(1), max: z.int().min(1).default(2) })
   .refine(({ initial, max }) => initial <= max, 'initial must not be above max')
@@ -42,17 +51,17 @@ const shape = {
   /** Another build of the ONNX Runtime library. */
   onnxruntimeLibrary: z.string().optional(),
   /** Longer recordings are refused with `audio_too_long`. */
-  maxDurationSeconds: positive.default(4 * 3600),
+  maxDurationSeconds: seconds.default(4 * 3600),
   /** One attempt of a job may take this long. */
-  jobTimeoutSeconds: positive.default(2 * 3600),
+  jobTimeoutSeconds: seconds.default(2 * 3600),
   /** A job whose worker does not renew its lock for this long is given to another worker. */
-  lockSeconds: positive.min(1).default(30),
+  lockSeconds: seconds.min(1).default(30),
   /** A device worker that is silent for this long is killed and replaced. */
-  heartbeatTimeoutSeconds: positive.min(1).default(15),
+  heartbeatTimeoutSeconds: seconds.min(1).default(15),
   /** Loading the models and allocating the pools may take this long. */
-  startTimeoutSeconds: positive.default(300),
+  startTimeoutSeconds: seconds.default(300),
   /** Running jobs may take this long to finish at shutdown; then they go back to their queue. */
-  drainTimeoutSeconds: positive.default(20),
+  drainTimeoutSeconds: seconds.default(20),
 };
 
 export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
