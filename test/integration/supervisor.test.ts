@@ -33,10 +33,11 @@ test('a job whose worker dies each time is given up', { timeout: 120_000 }, asyn
   const { system, jobs } = await start(QUICK_LOCKS);
   const id = await jobs.submit(samplePath('call.wav'));
   for (let attempt = 1; attempt <= 3; attempt++) {
-    await system.worker.waitForLog(
+    // Not the pid that the device reports: for a moment that is still the one of its predecessor.
+    const { pid } = await system.worker.waitForLog(
       (line) => line.msg === 'job starts' && line.jobId === id && line.attempt === attempt,
     );
-    process.kill((await device(system)).pid, 'SIGKILL');
+    process.kill(Number(pid), 'SIGKILL');
   }
   const { state, failedReason } = await jobs.finished(id);
   expect(state).toBe('failed');
