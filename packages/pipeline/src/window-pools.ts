@@ -141,10 +141,10 @@ export async function createWindowPools(
   const caches = Slab.allocate(cacheBytes);
   const kernel = await LogMelKernel.create(windows, nMels);
   const pools: Pools = {
-    audio: new BufferPool({ ...spec('audio'), slab: windows }),
-    mel: new BufferPool({ ...spec('mel'), slab: windows }),
-    encoder_output: new BufferPool({ ...spec('encoder_output'), slab: windows }),
-    kv_cache: new BufferPool({ ...spec('kv_cache'), slab: caches }),
+    audio: BufferPool.create({ ...spec('audio'), slab: windows }),
+    mel: BufferPool.create({ ...spec('mel'), slab: windows }),
+    encoder_output: BufferPool.create({ ...spec('encoder_output'), slab: windows }),
+    kv_cache: BufferPool.create({ ...spec('kv_cache'), slab: caches }),
   };
   return new WindowPools(model, pools, kernel, kernelBytes + windowBytes + cacheBytes);
 }

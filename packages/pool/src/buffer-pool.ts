@@ -1,11 +1,33 @@
 /** Slots of one size in a slab, lent and returned; no memory is allocated after the start. */
 
-import { bytesPerElement, type ElementType, type ViewOf, viewOf } from './element-type.ts';
+import { Counters } from './counters.ts';
+import { bytesPerElement, type ElementType } from './element-type.ts';
+import { FreeList } from './free-list.ts';
 import { type Lease, type Lessor, SlotLease } from './lease.ts';
-import { PoolExhausted, type SlotHolder } from './pool-error.ts';
-import { checkOptions, type PoolOptions, slotLength, slotStrideBytes } from './pool-options.ts';
-import type { PoolStats } from './pool-stats.ts';
-import type { Slab } from './slab.ts';
+import { LeakTrace, type LostLease } from './leak-trace.ts';
+import { PoolError, PoolExhausted } from './pool-error.ts';
+import { type PoolMemory, poolBytes, poolMemoryAt, Signal } from './pool-memory.ts';
+import { checkOptions, checkShape, type PoolBehaviour, type PoolSpec, slotLength } from './pool-options.ts';
+import { holdersOf, PoolReport } from './pool-report.ts';
+import type { PoolStats, SlotStatus } from './pool-stats.ts';
+import { isPoisoned, poison } from './poison.ts';
+import { PAGE_BYTES, type Slab } from './slab.ts';
+import { BARE, FREE, LEASED, SlotTable } from './slot-table.ts';
+import { SlotViews } from './slot-views.ts';
+import { WaitQueue, type WaitOptions } from './wait-queue.ts';
+
+export interface PoolOptions<E extends ElementType = ElementType>
+  extends PoolSpec<E>,
+    PoolBehaviour {
+  readonly slab: Slab;
+}
+
+/** Everything another thread needs to use the same pool; can be sent to it. */
+export interface PoolHandle<E extends ElementType = ElementType> {
+  readonly spec: PoolSpec<E>;
+  readonly buffer: SharedArrayBuffer;
+  readonly byteOffset: number;
+}
 
 export class BufferPool<E extends ElementType> {
   readonly name: string;
@@ -14,125 +36,222 @@ export class BufferPool<E extends ElementType> {
   readonly max: number;
   /** Bytes of what a slot holds, without what alignment adds. */
   readonly slotBytes: number;
-  readonly #slab: Slab;
-  readonly #byteOffset: number;
-  readonly #strideBytes: number;
+  readonly handle: PoolHandle<E>;
+  readonly #memory: PoolMemory;
+  readonly #behaviour: PoolBehaviour;
   readonly #now: () => number;
-  /** By slot; as long as there are committed slots. */
-  readonly #views: ViewOf<E>[] = [];
-  /** Committed slots that nobody holds, the most recently used last: its memory is the warmest. */
-  readonly #free: number[] = [];
-  /** By slot: who holds it and since when; null where nobody does. */
-  readonly #owners: (string | null)[] = [];
-  readonly #sinceMs: Float64Array;
+  readonly #freeList: FreeList;
+  readonly #table: SlotTable;
+  readonly #counters: Counters;
+  readonly #waiters: WaitQueue;
+  readonly #report: PoolReport;
+  readonly #trace: LeakTrace | null;
   readonly #lessor: Lessor;
-  #inUse = 0;
-  #acquires = 0;
-  #releases = 0;
-  #hits = 0;
-  #misses = 0;
-  #highWaterMark = 0;
-  #exhaustions = 0;
-  #doubleReleases = 0;
+  readonly #views: SlotViews<E>;
+  /** By slot, of the leases of this thread. */
+  readonly #owners: (string | undefined)[] = [];
+  readonly #epochs: Int32Array;
+  readonly #length: number;
+
+  private constructor(handle: PoolHandle<E>, behaviour: PoolBehaviour) {
+    const { spec, buffer, byteOffset } = handle;
+    this.handle = handle;
+    this.name = spec.name;
+    this.elementType = spec.elementType;
+    this.shape = spec.shape;
+    this.max = spec.max;
+    this.#length = slotLength(spec);
+    this.slotBytes = this.#length * bytesPerElement(spec.elementType);
+    this.#behaviour = behaviour;
+    this.#now = behaviour.now ?? (() => performance.now());
+    this.#memory = poolMemoryAt(buffer, byteOffset, spec);
+    const { signals, counters, words, times, freeList } = this.#memory;
+    this.#views = new SlotViews(spec.elementType, buffer, this.#memory);
+    this.#freeList = new FreeList(freeList, spec.max);
+    this.#table = new SlotTable(words, times);
+    this.#counters = new Counters(counters, signals.subarray(Signal.threads, Signal.threads + 1));
+    this.#waiters = new WaitQueue(spec.name, signals.subarray(Signal.waiters, Signal.waiters + 2));
+    this.#report = new PoolReport(spec, this.#memory, this.#table, this.#freeList, this.#counters);
+    this.#trace = behaviour.traceLeaks ? new LeakTrace((lost) => this.#onLost(lost)) : null;
+    this.#epochs = new Int32Array(spec.max);
+    this.#lessor = {
+      name: spec.name,
+      isLeased: (slot, generation) => this.#table.isLeased(slot, generation),
+      giveBack: (slot, generation) => this.#giveBack(slot, generation),
+    };
+  }
 
   /** @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit. */
-  constructor(options: PoolOptions<E>) {
-    checkOptions(options);
-    this.name = options.name;
-    this.elementType = options.elementType;
-    this.shape = Object.freeze([...options.shape]);
-    this.max = options.max;
-    this.slotBytes = slotLength(options) * bytesPerElement(options.elementType);
-    this.#strideBytes = slotStrideBytes(options);
-    this.#slab = options.slab;
-    this.#byteOffset = options.slab.reserve(this.#strideBytes * this.max);
-    this.#now = options.now ?? (() => performance.now());
-    this.#sinceMs = new Float64Array(this.max);
-    this.#lessor = {
-      name: this.name,
-      giveBack: (slot) => this.#giveBack(slot),
-      countDoubleRelease: () => {
-        this.#doubleReleases++;
-      },
-    };
-    // Writing brings the pages in now, not while the first job waits for them.
-    for (let slot = 0; slot < options.initial; slot++) this.#commit().fill(0);
-    for (let slot = options.initial - 1; slot >= 0; slot--) this.#free.push(slot);
+  static create<E extends ElementType>({ slab, ...options }: PoolOptions<E>): BufferPool<E> {
+    const { name, elementType, shape, initial, max, ...behaviour } = options;
+    const spec: PoolSpec<E> = { name, elementType, shape: Object.freeze([...shape]), initial, max };
+    checkOptions(spec, behaviour);
+    const byteOffset = slab.reserve(poolBytes(spec), PAGE_BYTES);
+    const pool = new BufferPool({ spec, buffer: slab.buffer, byteOffset }, behaviour);
+    pool.#prepare();
+    return pool;
+  }
+
+  /** The same pool in another thread, or once more in this one. */
+  static attach<E extends ElementType>(
+    handle: PoolHandle<E>,
+    behaviour: PoolBehaviour = {},
+  ): BufferPool<E> {
+    checkOptions(handle.spec, behaviour);
+    return new BufferPool(handle, behaviour);
   }
 
   /**
    * Lends a slot, never waits.
    *
    * @param owner who is named when the pool is exhausted.
-   * @throws PoolExhausted when all `max` slots are lent.
+   * @param shape of a view that is smaller than the slot; the whole slot unless given.
+   * @throws PoolExhausted when all `max` slots are lent; PoolError `too_large`.
    */
-  acquire(owner: string): Lease<E> {
-    const slot = this.#take();
-    this.#owners[slot] = owner;
-    this.#sinceMs[slot] = this.#now();
-    this.#acquires++;
-    this.#inUse++;
-    if (this.#inUse > this.#highWaterMark) this.#highWaterMark = this.#inUse;
-    return new SlotLease<E>(this.#lessor, slot, this.#views[slot] as ViewOf<E>, owner);
+  acquire(owner: string, shape?: readonly number[]): Lease<E> {
+    const lease = this.tryAcquire(owner, shape);
+    if (lease !== null) return lease;
+    this.#counters.add('exhaustions');
+    throw new PoolExhausted(this.name, this.max, holdersOf(this.slots(), this.#now()));
+  }
+
+  /** Lends a slot; null when all are lent. @throws PoolError `too_large`. */
+  tryAcquire(owner: string, shape?: readonly number[]): Lease<E> | null {
+    const length = shape === undefined ? this.#length : this.#lengthOf(shape);
+    const slot = this.#freeList.pop();
+    return slot < 0 ? null : this.#lend(slot, length, owner);
+  }
+
+  /**
+   * Lends a slot as soon as there is one, first come first served among the waiters of a thread.
+   *
+   * @throws PoolError `too_large`, `deadline_exceeded`; the signal's reason.
+   */
+  async acquireAsync(
+    owner: string,
+    options: WaitOptions & { readonly shape?: readonly number[] } = {},
+  ): Promise<Lease<E>> {
+    options.signal?.throwIfAborted();
+    const take = (): Lease<E> | null => this.tryAcquire(owner, options.shape);
+    const lease = this.#waiters.length === 0 ? take() : null;
+    if (lease !== null) return lease;
+    const startedAtMs = performance.now();
+    try {
+      return await this.#waiters.wait(take, options);
+    } finally {
+      this.#counters.addWait(performance.now() - startedAtMs);
+    }
+  }
+
+  /** Gives the memory of idle slots back; slots that are leased now are given back on release. */
+  clear(): void {
+    Atomics.add(this.#memory.signals, Signal.epoch, 1);
+    for (let slot = 0; slot < this.max; slot++) this.#reclaim(slot);
+  }
+
+  /** Gives idle slots beyond `initial` back, the longest unused first. */
+  reclaimIdle(idleMs: number): void {
+    const before = this.#now() - idleMs;
+    const idle = this.#report.freeSlots().filter(({ usedAtMs }) => usedAtMs <= before);
+    const surplus = this.#report.committed() - this.handle.spec.initial;
+    for (const { slot } of idle.slice(0, Math.max(0, surplus))) this.#reclaim(slot);
   }
 
   stats(): PoolStats {
-    const committed = this.#views.length;
-    return {
-      name: this.name,
-      max: this.max,
-      inUse: this.#inUse,
-      available: this.max - this.#inUse,
-      acquires: this.#acquires,
-      releases: this.#releases,
-      allocations: committed,
-      hits: this.#hits,
-      misses: this.#misses,
-      hitRate: this.#acquires === 0 ? 1 : this.#hits / this.#acquires,
-      highWaterMark: this.#highWaterMark,
-      exhaustions: this.#exhaustions,
-      doubleReleases: this.#doubleReleases,
-      bytesCommitted: committed * this.#strideBytes,
-    };
+    return this.#report.stats(this.#now(), this.#behaviour.maxLeaseMs ?? Number.POSITIVE_INFINITY);
   }
 
-  #take(): number {
-    const free = this.#free.pop();
-    if (free !== undefined) {
-      this.#hits++;
-      return free;
+  /** The committed slots; holders in other threads are named `another thread`. */
+  slots(): SlotStatus[] {
+    return this.#report.slots(this.#owners);
+  }
+
+  /** Where a leased slot was acquired; null without `traceLeaks`. */
+  stackOf(slot: number): string | null {
+    return this.#trace?.stackOf(slot) ?? null;
+  }
+
+  /** Rejects everybody in this thread who waits. */
+  rejectWaiters(reason: unknown): void {
+    this.#waiters.failAll(reason);
+  }
+
+  #prepare(): void {
+    const { initial } = this.handle.spec;
+    for (let slot = this.max - 1; slot >= 0; slot--) {
+      this.#freeList.push(slot);
+      if (slot >= initial) continue;
+      // Writing brings the pages in now, not while the first job waits for them.
+      this.#views.of(slot, this.#length).fill(0);
+      this.#table.commit(slot, this.#now());
+      this.#table.setFree(slot);
     }
-    if (this.#views.length === this.max) {
-      this.#exhaustions++;
-      throw new PoolExhausted(this.name, this.max, this.#holders());
-    }
-    this.#misses++;
-    this.#commit();
-    return this.#views.length - 1;
+    this.#memory.signals[Signal.lowWater] = this.max;
   }
 
-  #commit(): ViewOf<E> {
-    const byteOffset = this.#byteOffset + this.#views.length * this.#strideBytes;
-    const length = this.slotBytes / bytesPerElement(this.elementType);
-    const view = viewOf(this.elementType, this.#slab.buffer, byteOffset, length);
-    this.#views.push(view);
-    this.#owners.push(null);
-    return view;
-  }
-
-  #giveBack(slot: number): void {
-    this.#owners[slot] = null;
-    this.#releases++;
-    this.#inUse--;
-    this.#free.push(slot);
-  }
-
-  #holders(): SlotHolder[] {
+  #lend(slot: number, length: number, owner: string): Lease<E> {
     const nowMs = this.#now();
-    return this.#owners
-      .flatMap((owner, slot) =>
-        owner === null ? [] : [{ owner, ageMs: nowMs - (this.#sinceMs[slot] ?? nowMs) }],
-      )
-      .sort((a, b) => b.ageMs - a.ageMs);
+    const before = this.#table.lease(slot, nowMs);
+    if (before === LEASED) throw new PoolError('corrupted', `${this.name}: slot ${slot} lent twice`);
+    if (before === BARE) {
+      this.#table.commit(slot, nowMs);
+      this.#counters.add('misses');
+    } else {
+      this.#counters.add('hits');
+      if (this.#behaviour.onRelease === 'poison') this.#checkPoison(slot);
+    }
+    this.#counters.add('acquires');
+    this.#report.noteLowWater();
+    this.#owners[slot] = owner;
+    this.#epochs[slot] = this.#memory.signals[Signal.epoch] ?? 0;
+    const generation = this.#table.generation(slot);
+    const lease = new SlotLease<E>(this.#lessor, slot, generation, this.#views.of(slot, length), owner);
+    this.#trace?.acquired(lease, slot, owner);
+    return lease;
+  }
+
+  #giveBack(slot: number, generation: number): boolean {
+    if (!this.#table.isLeased(slot, generation)) {
+      this.#counters.add('doubleReleases');
+      return false;
+    }
+    const isRetired = this.#epochs[slot] !== this.#memory.signals[Signal.epoch];
+    if (this.#behaviour.onRelease === 'zero') this.#views.of(slot, this.#length).fill(0);
+    if (this.#behaviour.onRelease === 'poison') poison(this.#views.of(slot, this.#length));
+    if (isRetired) this.#giveMemoryBack(slot);
+    this.#trace?.released(slot);
+    this.#owners[slot] = undefined;
+    this.#counters.add('releases');
+    this.#table.release(slot, generation, isRetired ? BARE : FREE, this.#now());
+    this.#freeList.push(slot);
+    this.#waiters.released();
+    return true;
+  }
+
+  #reclaim(slot: number): void {
+    this.#table.reclaim(slot, () => this.#giveMemoryBack(slot));
+  }
+
+  #giveMemoryBack(slot: number): void {
+    const { byteOffset } = this.#views.of(slot, this.#length);
+    this.#behaviour.reclaim?.(this.handle.buffer, byteOffset, this.#memory.strideBytes);
+  }
+
+  #lengthOf(shape: readonly number[]): number {
+    checkShape(this.name, shape);
+    const length = slotLength({ shape });
+    if (length <= this.#length) return length;
+    throw new PoolError('too_large', `${this.name}: [${shape}] does not fit into [${this.shape}]`);
+  }
+
+  #checkPoison(slot: number): void {
+    if (isPoisoned(this.#views.of(slot, this.#length))) return;
+    throw new PoolError('corrupted', `${this.name}: slot ${slot} was written to after its release`);
+  }
+
+  #onLost({ slot, owner, stack }: LostLease): void {
+    this.#counters.add('lost');
+    this.#owners[slot] = `${owner} (lost)`;
+    process.emitWarning(`pool ${this.name}: ${owner} lost slot ${slot}`, { detail: stack });
   }
 }

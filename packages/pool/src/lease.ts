@@ -5,7 +5,7 @@ import { PoolError } from './pool-error.ts';
 
 export interface Lease<E extends ElementType> extends Disposable {
   /**
-   * The slot's memory, as its last holder left it.
+   * The slot's memory, in the shape that was asked for, as its last holder left it.
    *
    * @throws PoolError `lease_over` after release. A view that was kept is not stopped: let it go
    *   with the lease.
@@ -26,39 +26,38 @@ export interface Lease<E extends ElementType> extends Disposable {
 /** The pool, as its leases see it. */
 export interface Lessor {
   readonly name: string;
-  giveBack(slot: number): void;
-  countDoubleRelease(): void;
+  isLeased(slot: number, generation: number): boolean;
+  /** False when that generation's lease is over already. */
+  giveBack(slot: number, generation: number): boolean;
 }
 
-/** A lease knows by itself that it is over, so a second release cannot hit the slot's next holder. */
 export class SlotLease<E extends ElementType> implements Lease<E> {
   readonly slot: number;
-  readonly byteOffset: number;
   readonly owner: string;
   readonly #lessor: Lessor;
   readonly #view: ViewOf<E>;
-  #isOver = false;
+  readonly #generation: number;
 
-  constructor(lessor: Lessor, slot: number, view: ViewOf<E>, owner: string) {
+  constructor(lessor: Lessor, slot: number, generation: number, view: ViewOf<E>, owner: string) {
     this.slot = slot;
-    this.byteOffset = view.byteOffset;
     this.owner = owner;
     this.#lessor = lessor;
+    this.#generation = generation;
     this.#view = view;
   }
 
+  get byteOffset(): number {
+    return this.#view.byteOffset;
+  }
+
   get view(): ViewOf<E> {
-    if (this.#isOver) throw new PoolError('lease_over', this.#describe());
-    return this.#view;
+    if (this.#lessor.isLeased(this.slot, this.#generation)) return this.#view;
+    throw new PoolError('lease_over', this.#describe());
   }
 
   release(): void {
-    if (this.#isOver) {
-      this.#lessor.countDoubleRelease();
-      throw new PoolError('already_released', this.#describe());
-    }
-    this.#isOver = true;
-    this.#lessor.giveBack(this.slot);
+    if (this.#lessor.giveBack(this.slot, this.#generation)) return;
+    throw new PoolError('already_released', this.#describe());
   }
 
   [Symbol.dispose](): void {

@@ -10,7 +10,19 @@ export type PoolErrorCode =
   /** A lease was released a second time. */
   | 'already_released'
   /** The view of a lease was asked for after its release. */
-  | 'lease_over';
+  | 'lease_over'
+  /** A larger shape was asked for than a slot has room for. */
+  | 'too_large'
+  /** No slot became free before the deadline. */
+  | 'deadline_exceeded'
+  /** More threads than a pool can serve have attached to it. */
+  | 'too_many_threads'
+  /** A slot was written to after its release, or handed out twice: memory is not to be trusted. */
+  | 'corrupted'
+  /** The pool or its manager has been shut down. */
+  | 'shut_down'
+  /** There is no pool of that name. */
+  | 'unknown_pool';
 
 export class PoolError extends Error {
   readonly code: PoolErrorCode;

@@ -1,8 +1,8 @@
-/** The options of a pool, checked, and what follows from them. */
+/** The options of a pool, checked. */
 
-import { bytesPerElement, type ElementType, isElementType } from './element-type.ts';
+import { type ElementType, isElementType } from './element-type.ts';
+import { MAX_SLOTS } from './free-list.ts';
 import { PoolError } from './pool-error.ts';
-import { alignmentOf, PAGE_BYTES, roundUp, type Slab } from './slab.ts';
 
 /** What a pool takes up, before there is a slab. */
 export interface PoolSpec<E extends ElementType = ElementType> {
@@ -13,55 +13,63 @@ export interface PoolSpec<E extends ElementType = ElementType> {
   readonly shape: readonly number[];
   /** Slots that are committed at the start. */
   readonly initial: number;
-  /** Slots that there are ever. */
+  /** Slots that there are ever: at most 4,095. */
   readonly max: number;
 }
 
-export interface PoolOptions<E extends ElementType = ElementType> extends PoolSpec<E> {
-  readonly slab: Slab;
+export interface PoolBehaviour {
   /** Milliseconds on a clock that never goes back; `performance.now` unless given. */
   readonly now?: () => number;
+  /**
+   * What a slot holds after its release: what its holder left there (the default), zeros, or a
+   * pattern that the next acquire checks, so that a write after release is found.
+   */
+  readonly onRelease?: 'keep' | 'zero' | 'poison';
+  /** A lease that is older counts as leaked; never unless given. */
+  readonly maxLeaseMs?: number;
+  /** Keeps the stack of each acquire, and notices leases that are collected without a release. */
+  readonly traceLeaks?: boolean;
+  /** Gives the memory of an idle slot back to the system; it reads as zero or as it was after. */
+  readonly reclaim?: (buffer: SharedArrayBuffer, byteOffset: number, length: number) => void;
 }
 
 const SPEC_KEYS = ['name', 'elementType', 'shape', 'initial', 'max'];
-const OPTION_KEYS = [...SPEC_KEYS, 'slab', 'now'];
+const BEHAVIOUR_KEYS = ['now', 'onRelease', 'maxLeaseMs', 'traceLeaks', 'reclaim'];
+const RELEASES: readonly unknown[] = [undefined, 'keep', 'zero', 'poison'];
 
 /** @throws PoolError `invalid_option` that names the option. */
-export function checkOptions(options: PoolOptions): void {
-  for (const key of Object.keys(options)) {
-    if (!OPTION_KEYS.includes(key)) refuse(`there is no option '${key}'`);
-  }
-  const { name, elementType, shape, initial, max } = options;
+export function checkOptions(spec: PoolSpec, behaviour: PoolBehaviour): void {
+  refuseUnknown(spec, SPEC_KEYS);
+  refuseUnknown(behaviour, BEHAVIOUR_KEYS);
+  const { name, elementType, shape, initial, max } = spec;
   if (typeof name !== 'string' || name === '') refuse('name must be a word');
   if (!isElementType(elementType)) refuse(`${name}: unknown elementType '${elementType}'`);
+  checkShape(name, shape);
+  if (!isCount(max, 1) || max > MAX_SLOTS) refuse(`${name}: max must lie in 1..${MAX_SLOTS}`);
+  if (!isCount(initial, 0) || initial > max) refuse(`${name}: initial must lie in 0..max`);
+  const { onRelease, maxLeaseMs } = behaviour;
+  if (!RELEASES.includes(onRelease)) refuse(`${name}: onRelease is keep, zero or poison`);
+  if (maxLeaseMs !== undefined && !(maxLeaseMs > 0)) refuse(`${name}: maxLeaseMs must be positive`);
+}
+
+export function checkShape(name: string, shape: unknown): void {
   if (!Array.isArray(shape) || shape.length === 0 || !shape.every((n) => isCount(n, 1))) {
     refuse(`${name}: shape must be a list of positive integers`);
   }
-  if (!isCount(max, 1)) refuse(`${name}: max must be a positive integer`);
-  if (!isCount(initial, 0) || initial > max) refuse(`${name}: initial must lie in 0..max`);
 }
 
+/** Elements of a slot. */
 export function slotLength({ shape }: Pick<PoolSpec, 'shape'>): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Bytes from one slot to the next. */
-export function slotStrideBytes({ elementType, shape }: Pick<PoolSpec, 'elementType' | 'shape'>) {
-  const bytes = slotLength({ shape }) * bytesPerElement(elementType);
-  return roundUp(bytes, alignmentOf(bytes));
+function refuseUnknown(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) refuse(`there is no option '${key}'`);
+  }
 }
 
-/**
- * Bytes of a slab in which all these pools fit at their maxima, in any order. Whoever else reserves
- * in the slab adds its own bytes, rounded up to pages.
- */
-export function slabBytesFor(specs: Iterable<PoolSpec>): number {
-  let bytes = 0;
-  for (const spec of specs) bytes += roundUp(slotStrideBytes(spec) * spec.max, PAGE_BYTES);
-  return bytes;
-}
-
-function isCount(value: unknown, least: number): boolean {
+function isCount(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least;
 }
 

@@ -23,6 +23,9 @@ declare const WebAssembly: {
   }) => SharedMemory;
 };
 
+/** Memory that a manager of this thread has. */
+const claimed = new WeakSet<SharedArrayBuffer>();
+
 export class Slab {
   readonly buffer: SharedArrayBuffer;
   /** The WebAssembly.Memory that {@link buffer} is the memory of; null over a bare buffer. */
@@ -56,6 +59,19 @@ export class Slab {
     }
     if (pages > WASM_MAX_PAGES) return new Slab(new SharedArrayBuffer(bytes));
     return new Slab(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }));
+  }
+
+  /**
+   * Takes the slab for one manager.
+   *
+   * @throws PoolError `invalid_option` when one has this memory already.
+   */
+  claim(): this {
+    if (claimed.has(this.buffer)) {
+      throw new PoolError('invalid_option', 'another manager has this slab');
+    }
+    claimed.add(this.buffer);
+    return this;
   }
 
   get bytesTotal(): number {

@@ -1,0 +1,83 @@
+/**
+ * Counts that many threads keep of one pool without getting in each other's way: each thread writes
+ * a row of its own, and whoever wants to know adds the rows up. The sum is exact when no thread is
+ * in the middle of an acquire or a release.
+ */
+
+import { PoolError } from './pool-error.ts';
+
+/** Threads that may use one pool in its lifetime. */
+export const MAX_THREADS = 64;
+
+/** Upper bounds of the buckets of wait times; one more bucket holds what is longer. */
+export const WAIT_BUCKETS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 30_000] as const;
+
+const NAMES = [
+  'acquires',
+  'releases',
+  'hits',
+  'misses',
+  'retired',
+  'exhaustions',
+  'doubleReleases',
+  'lost',
+  'waits',
+  'waitedMs',
+] as const;
+export type CounterName = (typeof NAMES)[number];
+
+const COLUMN: Readonly<Record<CounterName, number>> = Object.freeze(
+  Object.fromEntries(NAMES.map((name, column) => [name, column])) as Record<CounterName, number>,
+);
+const FIRST_BUCKET = NAMES.length;
+/** Whole cache lines of 64 bytes, so that two threads never write to the same one. */
+const ROW_LENGTH = Math.ceil((FIRST_BUCKET + WAIT_BUCKETS_MS.length + 1) / 8) * 8;
+
+export const COUNTERS_LENGTH = MAX_THREADS * ROW_LENGTH;
+
+export class Counters {
+  readonly #all: Float64Array;
+  readonly #own: Float64Array;
+
+  /**
+   * @param all `COUNTERS_LENGTH` float64 in shared memory, zero at first.
+   * @param nThreads [1] int32 beside it: the rows that are taken.
+   * @throws PoolError `too_many_threads`.
+   */
+  constructor(all: Float64Array, nThreads: Int32Array) {
+    const row = Atomics.add(nThreads, 0, 1);
+    if (row >= MAX_THREADS) {
+      throw new PoolError('too_many_threads', `a pool serves at most ${MAX_THREADS} threads`);
+    }
+    this.#all = all;
+    this.#own = all.subarray(row * ROW_LENGTH, (row + 1) * ROW_LENGTH);
+  }
+
+  add(name: CounterName, amount = 1): void {
+    const column = COLUMN[name];
+    this.#own[column] = (this.#own[column] ?? 0) + amount;
+  }
+
+  addWait(ms: number): void {
+    this.add('waits');
+    this.add('waitedMs', ms);
+    const bucket = WAIT_BUCKETS_MS.findIndex((bound) => ms <= bound);
+    const column = FIRST_BUCKET + (bucket === -1 ? WAIT_BUCKETS_MS.length : bucket);
+    this.#own[column] = (this.#own[column] ?? 0) + 1;
+  }
+
+  sum(name: CounterName): number {
+    return this.#sum(COLUMN[name]);
+  }
+
+  /** Waits by bucket of {@link WAIT_BUCKETS_MS}, the longer ones last. */
+  waitCounts(): number[] {
+    return Array.from({ length: WAIT_BUCKETS_MS.length + 1 }, (_, i) => this.#sum(FIRST_BUCKET + i));
+  }
+
+  #sum(column: number): number {
+    let sum = 0;
+    for (let at = column; at < this.#all.length; at += ROW_LENGTH) sum += this.#all[at] ?? 0;
+    return sum;
+  }
+}

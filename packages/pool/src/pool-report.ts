@@ -1,0 +1,127 @@
+/** Tells how a pool is, from what all its threads wrote down. */
+
+import { type Counters, WAIT_BUCKETS_MS } from './counters.ts';
+import type { FreeList } from './free-list.ts';
+import type { SlotHolder } from './pool-error.ts';
+import { type PoolMemory, Signal } from './pool-memory.ts';
+import type { PoolSpec } from './pool-options.ts';
+import type { PoolStats, SlotStatus } from './pool-stats.ts';
+import { BARE, FREE, LEASED, type SlotTable } from './slot-table.ts';
+
+const ELSEWHERE = 'another thread';
+
+export class PoolReport {
+  readonly #spec: PoolSpec;
+  readonly #memory: PoolMemory;
+  readonly #table: SlotTable;
+  readonly #freeList: FreeList;
+  readonly #counters: Counters;
+
+  constructor(
+    spec: PoolSpec,
+    memory: PoolMemory,
+    table: SlotTable,
+    freeList: FreeList,
+    counters: Counters,
+  ) {
+    this.#spec = spec;
+    this.#memory = memory;
+    this.#table = table;
+    this.#freeList = freeList;
+    this.#counters = counters;
+  }
+
+  /** Called at each acquire: the fewest free slots ever are the most leased ones. */
+  noteLowWater(): void {
+    const free = this.#freeList.length;
+    const { signals } = this.#memory;
+    if (free < (signals[Signal.lowWater] ?? 0)) signals[Signal.lowWater] = free;
+  }
+
+  /** Slots whose memory exists. */
+  committed(): number {
+    return this.#count((slot) => this.#table.state(slot) !== BARE);
+  }
+
+  /** Slots that are committed and free, the longest unused first. */
+  freeSlots(): { readonly slot: number; readonly usedAtMs: number }[] {
+    return this.#slotNumbers()
+      .filter((slot) => this.#table.state(slot) === FREE)
+      .map((slot) => ({ slot, usedAtMs: this.#table.usedAtMs(slot) }))
+      .toSorted((a, b) => a.usedAtMs - b.usedAtMs);
+  }
+
+  stats(nowMs: number, maxLeaseMs: number): PoolStats {
+    const { name, max } = this.#spec;
+    const acquires = this.#counters.sum('acquires');
+    const hits = this.#counters.sum('hits');
+    const allocations = this.committed();
+    const isLeased = (slot: number): boolean => this.#table.state(slot) === LEASED;
+    const inUse = this.#count(isLeased);
+    const overAge = this.#count(
+      (slot) => isLeased(slot) && nowMs - this.#table.acquiredAtMs(slot) > maxLeaseMs,
+    );
+    const leaked = this.#counters.sum('lost') + overAge;
+    return {
+      name,
+      max,
+      inUse,
+      available: max - inUse,
+      acquires,
+      releases: this.#counters.sum('releases'),
+      allocations,
+      hits,
+      misses: this.#counters.sum('misses'),
+      hitRate: acquires === 0 ? 1 : hits / acquires,
+      highWaterMark: max - (this.#memory.signals[Signal.lowWater] ?? max),
+      exhaustions: this.#counters.sum('exhaustions'),
+      doubleReleases: this.#counters.sum('doubleReleases'),
+      waits: {
+        count: this.#counters.sum('waits'),
+        totalMs: this.#counters.sum('waitedMs'),
+        histogram: this.#counters.waitCounts().map((count, i) => ({
+          upToMs: WAIT_BUCKETS_MS[i] ?? Number.POSITIVE_INFINITY,
+          count,
+        })),
+      },
+      leaked,
+      hasLeaks: leaked > 0,
+      bytesCommitted: allocations * this.#memory.strideBytes,
+    };
+  }
+
+  /** @param owners by slot, of the leases of this thread. */
+  slots(owners: readonly (string | undefined)[]): SlotStatus[] {
+    return this.#slotNumbers()
+      .filter((slot) => this.#table.state(slot) !== BARE)
+      .map((slot) => {
+        const uses = this.#table.generation(slot);
+        return {
+          slot,
+          createdAtMs: this.#table.createdAtMs(slot),
+          acquiredAtMs: uses === 0 ? null : this.#table.acquiredAtMs(slot),
+          uses,
+          holder: this.#table.state(slot) === LEASED ? (owners[slot] ?? ELSEWHERE) : null,
+        };
+      });
+  }
+
+  #slotNumbers(): number[] {
+    return Array.from({ length: this.#spec.max }, (_, slot) => slot);
+  }
+
+  #count(matches: (slot: number) => boolean): number {
+    let count = 0;
+    for (let slot = 0; slot < this.#spec.max; slot++) if (matches(slot)) count++;
+    return count;
+  }
+}
+
+/** Who holds slots, and for how long, the longest first. */
+export function holdersOf(slots: readonly SlotStatus[], nowMs: number): SlotHolder[] {
+  return slots
+    .flatMap(({ holder, acquiredAtMs }) =>
+      holder === null ? [] : [{ owner: holder, ageMs: nowMs - (acquiredAtMs ?? nowMs) }],
+    )
+    .toSorted((a, b) => b.ageMs - a.ageMs);
+}

@@ -1,0 +1,124 @@
+/**
+ * What is known of each slot, in memory that all threads share: its state, how often it was leased,
+ * and when last.
+ *
+ * State and generation are one word, so that they change together or not at all:
+ *
+ * ```
+ *   ┌────────────────────┬───────┐       bare ──lease──▶ leased ──release──▶ free
+ *   │     generation     │ state │         ▲               ▲                  │ │
+ *   └────────────────────┴───────┘         │               └──────lease───────┘ │
+ *          30 bits         2 bits          └──done── reclaiming ◀───reclaim─────┘
+ * ```
+ *
+ * A lease counts the generation up and remembers it. Its release is valid only while the word still
+ * says "leased, that generation"; so a second release finds another word and changes nothing.
+ */
+
+export const BARE = 0;
+export const FREE = 1;
+export const LEASED = 2;
+const RECLAIMING = 3;
+export type SlotState = typeof BARE | typeof FREE | typeof LEASED | typeof RECLAIMING;
+
+const STATE_BITS = 2;
+const STATE_MASK = 3;
+/** Giving pages back takes microseconds; a thread that died meanwhile never says that it is done. */
+const RECLAIM_DEADLINE_MS = 1_000;
+
+export class SlotTable {
+  readonly #words: Int32Array;
+  readonly #acquiredAtMs: Float64Array;
+  readonly #createdAtMs: Float64Array;
+  readonly #releasedAtMs: Float64Array;
+
+  /**
+   * @param words [max] int32, zero at first: all bare.
+   * @param times [3 · max] float64: last acquires, creations, last releases.
+   */
+  constructor(words: Int32Array, times: Float64Array) {
+    this.#words = words;
+    this.#acquiredAtMs = times.subarray(0, words.length);
+    this.#createdAtMs = times.subarray(words.length, 2 * words.length);
+    this.#releasedAtMs = times.subarray(2 * words.length);
+  }
+
+  state(slot: number): SlotState {
+    return ((this.#words[slot] ?? 0) & STATE_MASK) as SlotState;
+  }
+
+  /** How often the slot was leased. */
+  generation(slot: number): number {
+    return (this.#words[slot] ?? 0) >>> STATE_BITS;
+  }
+
+  acquiredAtMs(slot: number): number {
+    return this.#acquiredAtMs[slot] ?? 0;
+  }
+
+  createdAtMs(slot: number): number {
+    return this.#createdAtMs[slot] ?? 0;
+  }
+
+  /** When it was released last, or committed if never. */
+  usedAtMs(slot: number): number {
+    return Math.max(this.#releasedAtMs[slot] ?? 0, this.createdAtMs(slot));
+  }
+
+  /** The slot's memory exists from now on. */
+  commit(slot: number, nowMs: number): void {
+    this.#createdAtMs[slot] = nowMs;
+  }
+
+  /** Bare to free, for slots that are committed before anybody asks. */
+  setFree(slot: number): void {
+    this.#words[slot] = FREE;
+  }
+
+  /**
+   * Leases a slot that its caller took from the free list.
+   *
+   * @returns the state before; `LEASED` means that the free list gave a slot out twice.
+   */
+  lease(slot: number, nowMs: number): SlotState {
+    for (;;) {
+      const word = Atomics.load(this.#words, slot);
+      const state = (word & STATE_MASK) as SlotState;
+      if (state === LEASED) return LEASED;
+      if (state === RECLAIMING) {
+        if (Atomics.wait(this.#words, slot, word, RECLAIM_DEADLINE_MS) !== 'timed-out') continue;
+      }
+      const leased = (((word >>> STATE_BITS) + 1) << STATE_BITS) | LEASED;
+      if (Atomics.compareExchange(this.#words, slot, word, leased) !== word) continue;
+      this.#acquiredAtMs[slot] = nowMs;
+      return state === FREE ? FREE : BARE;
+    }
+  }
+
+  isLeased(slot: number, generation: number): boolean {
+    return Atomics.load(this.#words, slot) === ((generation << STATE_BITS) | LEASED);
+  }
+
+  /** Ends the lease of that generation; false when it is over already. */
+  release(slot: number, generation: number, to: typeof FREE | typeof BARE, nowMs: number): boolean {
+    this.#releasedAtMs[slot] = nowMs;
+    const leased = (generation << STATE_BITS) | LEASED;
+    const word = (generation << STATE_BITS) | to;
+    return Atomics.compareExchange(this.#words, slot, leased, word) === leased;
+  }
+
+  /** Free to bare, while `reclaim` gives the memory back; false when the slot is not free. */
+  reclaim(slot: number, reclaim: () => void): boolean {
+    const word = Atomics.load(this.#words, slot);
+    if ((word & STATE_MASK) !== FREE) return false;
+    const reclaiming = word | RECLAIMING;
+    if (Atomics.compareExchange(this.#words, slot, word, reclaiming) !== word) return false;
+    try {
+      reclaim();
+    } finally {
+      Atomics.store(this.#words, slot, word & ~STATE_MASK);
+      Atomics.notify(this.#words, slot);
+    }
+    return true;
+  }
+}
