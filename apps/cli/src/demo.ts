@@ -1,7 +1,7 @@
 /** `npm run demo`: every sample through the whole system, and how well it was understood. */
 
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,8 +29,9 @@ const WEBHOOK_DEADLINE_MS = 30_000;
 /** Kept to explain a failure. */
 const LOG_LINES = 40;
 
-/** For each recording its sentences: start and end in seconds, text. */
+/** For each recording, which lies beside it, its sentences: start and end in seconds, text. */
 const truthSchema = z.record(z.string(), z.array(z.tuple([z.number(), z.number(), z.string()])));
+type Truth = z.infer<typeof truthSchema>;
 
 /** @throws CliError where anything is not as it should be. */
 export async function demo(): Promise<void> {
@@ -70,7 +71,7 @@ interface DemoParts {
 }
 
 async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<void> {
-  const names = (await readdir(SAMPLES)).filter((name) => name !== TRUTH);
+  const truth = await readTruth();
   await using receiver = await startWebhookReceiver();
   const startedAt = performance.now();
   print('Starting Redis, the API and the worker ...');
@@ -90,7 +91,7 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
       throw new CliError(reason);
     });
     const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
-    const outcomes = await Promise.race([failed, stopped, transcribeAll(names, client, receiver)]);
+    const outcomes = await Promise.race([failed, stopped, transcribeAll(truth, client, receiver)]);
     for (const outcome of outcomes) print(describeOutcome(outcome));
     print(describeDemo(outcomes));
     const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));
@@ -124,17 +125,20 @@ async function environmentOf(
   };
 }
 
+async function readTruth(): Promise<Truth> {
+  return truthSchema.parse(JSON.parse(await readFile(join(SAMPLES, TRUTH), 'utf8')));
+}
+
 async function transcribeAll(
-  names: readonly string[],
+  truth: Truth,
   client: RestClient,
   receiver: WebhookReceiver,
 ): Promise<readonly DemoOutcome[]> {
-  const truth = truthSchema.parse(JSON.parse(await readFile(join(SAMPLES, TRUTH), 'utf8')));
-  using progress = showProgress(names);
+  using progress = showProgress(Object.keys(truth));
   return await Promise.all(
-    names.map(async (name) => {
+    Object.entries(truth).map(async ([name, sentences]) => {
       const transcript = await transcribeSample(name, client, receiver, progress);
-      const expected = (truth[name] ?? []).map(([, , text]) => text).join(' ');
+      const expected = sentences.map(([, , text]) => text).join(' ');
       return { name, expected, transcript, errors: wordErrorRate(expected, transcript.text) };
     }),
   );
