@@ -100,6 +100,20 @@ test('a job that cannot finish in time goes back, and another worker takes it at
   expect(transcript?.text).toBe(reference['call.wav']?.text.trim());
 });
 
+test('a device worker that does not leave cleanly makes the stop unclean', {
+  timeout: 60_000,
+}, async () => {
+  const { system, jobs } = await start();
+  const id = await jobs.submit(samplePath('call.wav'));
+  const { pid } = await system.worker.waitForLog(
+    ({ msg, jobId }) => msg === 'job starts' && jobId === id,
+  );
+  system.worker.kill('SIGTERM');
+  await system.worker.waitForLog(({ msg }) => msg === 'drains');
+  process.kill(Number(pid), 'SIGKILL');
+  expect(await system.worker.exited).toEqual({ code: 1, signal: null });
+});
+
 test('it drains when its own parent leaves', { timeout: 60_000 }, async () => {
   const { system } = await start();
   const { pid } = await device(system);

@@ -41,15 +41,15 @@ async function run(assignment: Assignment): Promise<void> {
   const log = createLogger('worker', config.logLevel).child({ device: device.name });
   setInterval(() => tell({ type: 'heartbeat' }), HEARTBEAT_INTERVAL_MS);
   try {
-    await work(assignment, log);
+    process.exit((await work(assignment, log)) ? 0 : 1);
   } catch (err) {
     log.fatal({ err }, 'device worker failed');
     process.exit(1);
   }
-  process.exit(0);
 }
 
-async function work({ device, workerId, config }: Assignment, log: Logger): Promise<void> {
+/** Until it is asked to drain; whether it then left cleanly. */
+async function work({ device, workerId, config }: Assignment, log: Logger): Promise<boolean> {
   const startedAtMs = Date.now();
   const models = await loadModels(config, log);
   const store = await FileStore.openIn(config.dataFolder);
@@ -86,7 +86,7 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
   await drainAsked;
   state = 'draining';
   void report.write();
-  await drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
+  return drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
 }
 
 function tell(message: FromDeviceWorker): void {

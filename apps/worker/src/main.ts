@@ -9,6 +9,8 @@ import { Supervisor } from './supervisor.ts';
 
 /** What a shell calls a command that was used wrongly. */
 const EXIT_USAGE = 2;
+/** A job or a slot of a pool was not given back. */
+const EXIT_UNCLEAN = 1;
 
 try {
   const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
@@ -26,9 +28,9 @@ try {
     reasons.add(why);
     if (reasons.size > 1) return;
     log.info({ why, timeoutSeconds: config.drainTimeoutSeconds }, 'drains');
-    void supervisor.drain().then(() => {
-      log.info('drained');
-      process.exit(exitCode);
+    void supervisor.drain().then((isClean) => {
+      log.info({ isClean }, 'drained');
+      process.exit(isClean ? exitCode : EXIT_UNCLEAN);
     });
   };
   process.on('SIGTERM', () => leave('SIGTERM', 0));
