@@ -76,7 +76,9 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
     state,
     startedAtMs,
     reportedAtMs: Date.now(),
-    pools: models.flatMap(({ pools }) => pools.all.map((pool) => pool.stats())),
+    pools: models.flatMap(({ whisper, pools }) =>
+      pools.all.map((pool) => ({ model: whisper.name, ...pool.stats() })),
+    ),
   });
   const report = new DeviceReport(config.redisUrl, status, log);
   await report.write();
