@@ -23,9 +23,9 @@ export interface LoadedModel {
 /**
  * Logs each pool, its bytes and the total.
  *
- * The address space of every slot up to `max` is reserved here. Slots up to `initial` are ready
- * after this; each further one, and what is bound to it, comes when it is first used and stays.
- * Nothing goes beyond `max`.
+ * The address space of every slot up to `max` is reserved here, and slots up to `initial` are made.
+ * Each further slot, and what binds a slot to the model's sessions, comes when it is first used and
+ * stays; nothing goes beyond `max`.
  */
 export async function loadModels(config: WorkerConfig, log: Logger): Promise<LoadedModel[]> {
   const engine = await openInferenceEngine({
