@@ -6,7 +6,7 @@
 
 import { hostname } from 'node:os';
 import type { DeviceStatus } from '@amanuensis/contract';
-import { createLogger, type Logger } from '@amanuensis/log';
+import { createLogger, exitOnUncaught, type Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
 import {
   type Assignment,
@@ -39,6 +39,7 @@ const drainAsked = new Promise<void>((resolve) => {
 async function run(assignment: Assignment): Promise<void> {
   const { device, config } = assignment;
   const log = createLogger('worker', config.logLevel).child({ device: device.name });
+  exitOnUncaught(log);
   setInterval(() => tell({ type: 'heartbeat' }), HEARTBEAT_INTERVAL_MS);
   try {
     process.exit((await work(assignment, log)) ? 0 : 1);

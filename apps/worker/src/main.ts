@@ -2,7 +2,7 @@
 /** The supervisor of this machine's devices: starts them, keeps them alive, drains on a signal. */
 
 import { ConfigError } from '@amanuensis/config';
-import { createLogger } from '@amanuensis/log';
+import { createLogger, exitOnUncaught } from '@amanuensis/log';
 import { loadWorkerConfig } from './config.ts';
 import { findDevices } from './devices.ts';
 import { Supervisor } from './supervisor.ts';
@@ -15,6 +15,7 @@ const EXIT_UNCLEAN = 1;
 try {
   const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
   const log = createLogger('worker', config.logLevel);
+  exitOnUncaught(log);
   const supervisor = new Supervisor(findDevices(), config, log);
 
   const reasons = new Set<string>();
