@@ -16,7 +16,7 @@ import { type LogLine, writeLogLinesTo } from './log-lines.ts';
 import { type Progress, showProgress } from './progress.ts';
 import { RestClient } from './rest-client.ts';
 import { listenForStopSignals } from './stop-signals.ts';
-import { startSystem } from './system.ts';
+import { type System, startSystem } from './system.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 import { wordErrorRate } from './word-error-rate.ts';
 
@@ -84,26 +84,43 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
     kill,
   });
   print(`Ready after ${seconds(performance.now() - startedAt)}: ${system.url}`);
-  let unclean: readonly string[] = [];
-  try {
-    const client = new RestClient(system.url, stop);
-    const failed = system.failed.then((reason) => {
-      throw new CliError(reason);
-    });
-    const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
-    const outcomes = await Promise.race([failed, stopped, transcribeAll(truth, client, receiver)]);
-    for (const outcome of outcomes) print(describeOutcome(outcome));
-    print(describeDemo(outcomes));
-    const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));
-    if (worse.length > 0) {
-      const names = worse.map(({ name }) => name).join(', ');
-      throw new CliError(`The model is known to do better than this: ${names}`);
-    }
-  } finally {
-    unclean = await system.stop();
+  const failure = await showTranscripts(truth, { system, receiver, stop }).then(
+    () => null,
+    (error: Error) => error,
+  );
+  const unclean = await system.stop();
+  if (unclean.length > 0) {
+    // A part that is lost may have been noticed only as an answer that did not come.
+    const first = failure === null ? '' : `${failure.message}\n`;
+    const message = `${first}Not all ended cleanly: ${unclean.join('; ')}`;
+    throw new CliError(message, { cause: failure });
   }
-  if (unclean.length > 0) throw new CliError(`Not all ended cleanly: ${unclean.join('; ')}`);
+  if (failure !== null) throw failure;
   print('Stopped.');
+}
+
+interface RunningParts {
+  readonly system: System;
+  readonly receiver: WebhookReceiver;
+  readonly stop: AbortSignal;
+}
+
+/** @throws CliError where a part is lost, a recording fails or a transcript is too bad. */
+async function showTranscripts(truth: Truth, parts: RunningParts): Promise<void> {
+  const { system, receiver, stop } = parts;
+  const client = new RestClient(system.url, stop);
+  const failed = system.failed.then((reason) => {
+    throw new CliError(reason);
+  });
+  const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
+  const outcomes = await Promise.race([failed, stopped, transcribeAll(truth, client, receiver)]);
+  for (const outcome of outcomes) print(describeOutcome(outcome));
+  print(describeDemo(outcomes));
+  const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));
+  if (worse.length > 0) {
+    const names = worse.map(({ name }) => name).join(', ');
+    throw new CliError(`The model is known to do better than this: ${names}`);
+  }
 }
 
 /** Nothing of the user's own configuration but what concerns the devices. */
