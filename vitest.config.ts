@@ -4,7 +4,6 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 const TIMEOUT_MS = 30_000;
 const E2E_TIMEOUT_MS = 180_000;
-const LONG_TIMEOUT_MS = 3_600_000;
 
 const folder = (name: string): string => `test/${name}/**/*.test.ts`;
 
@@ -14,12 +13,11 @@ const projects = [
   {
     name: 'integration',
     include: 'test/**/*.test.ts',
-    exclude: ['unit', 'e2e', 'long'].map(folder),
+    exclude: ['unit', 'e2e'].map(folder),
     timeoutMs: TIMEOUT_MS,
   },
   { name: 'e2e', include: folder('e2e'), timeoutMs: E2E_TIMEOUT_MS },
-  { name: 'long', include: folder('long'), timeoutMs: LONG_TIMEOUT_MS },
-].filter(({ name }) => name !== 'long' || process.env.AMANUENSIS_TEST_LONG);
+];
 
 export default defineConfig({
   resolve: { conditions: ['source'] },

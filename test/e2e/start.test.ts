@@ -1,16 +1,13 @@
 /** `amanuensis up` and `transcribe`, as users run them. */
 
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { transcriptionSchema, transcriptSchema } from '@amanuensis/contract';
 import { expect, test, vi } from 'vitest';
 import { runCli, startCli, startUp, temporaryFolder } from '../support/cli.ts';
+import { pasteCurl } from '../support/paste-curl.ts';
 import { ROOT, SAMPLES } from '../support/paths.ts';
 import { isRunning } from '../support/processes.ts';
 
-const shell = async (line: string): Promise<string> =>
-  (await promisify(execFile)('sh', ['-c', line], { cwd: ROOT, timeout: 30_000 })).stdout;
 const STANDUP = 'Good morning.\nThe new release was tested yesterday';
 
 test('its curl lines work when they are pasted, SIGINT ends everything, jobs outlive it', {
@@ -19,9 +16,9 @@ test('its curl lines work when they are pasted, SIGINT ends everything, jobs out
   const dataFolder = await temporaryFolder();
   const first = await startUp(dataFolder);
   const [submit = '', read = ''] = first.curlLines;
-  const job = transcriptionSchema.parse(JSON.parse(await shell(submit)));
+  const job = transcriptionSchema.parse(JSON.parse(await pasteCurl(submit)));
   expect(job.file_name).toBe('standup.wav');
-  const text = () => shell(read.replace('/ID/', `/${job.id}/`));
+  const text = () => pasteCurl(read.replace('/ID/', `/${job.id}/`));
   await vi.waitFor(async () => expect(await text()).toContain(STANDUP), {
     timeout: 60_000,
     interval: 250,
@@ -34,7 +31,7 @@ test('its curl lines work when they are pasted, SIGINT ends everything, jobs out
 
   const second = await startUp(dataFolder);
   const [, readAgain = ''] = second.curlLines;
-  expect(await shell(readAgain.replace('/ID/', `/${job.id}/`))).toContain(STANDUP);
+  expect(await pasteCurl(readAgain.replace('/ID/', `/${job.id}/`))).toContain(STANDUP);
   second.child.kill('SIGTERM');
   expect(await second.exited()).toBe(0);
 });

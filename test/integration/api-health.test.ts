@@ -30,7 +30,16 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
 
   const redis = new Redis(api.redis.url);
   redis.on('error', () => {});
-  const pool = { name: 'mel', max: 4, inUse: 0, highWaterMark: 4, acquires: 9, hits: 9, misses: 0 };
+  const pool = {
+    model: 'demo',
+    name: 'mel',
+    max: 4,
+    inUse: 0,
+    highWaterMark: 4,
+    acquires: 9,
+    hits: 9,
+    misses: 0,
+  };
   const device: DeviceStatus = {
     workerId: 'host-1-cpu0',
     device: 'cpu0',
@@ -62,7 +71,7 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
   expect((await health()).body.warnings).toEqual([
     'The device worker host-2-npu0 stopped reporting: it died or its machine is unreachable.',
     'No device holds the model base: its 1 waiting jobs do not move.',
-    'The pool mel of host-1-cpu0 was exhausted 3 times, which is a bug.',
+    'The pool mel of demo on host-1-cpu0 was exhausted 3 times, which is a bug.',
   ]);
 
   await api.redis.kill();

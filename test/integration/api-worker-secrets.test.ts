@@ -1,6 +1,6 @@
 /** What the apps print when Redis refuses something: why, and nothing that is secret. */
 
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,26 @@ test('a job that Redis refuses is not printed: the URL of its webhook is a secre
   );
   expect(api.logLines.filter((line) => line.includes(SECRET))).toEqual([]);
 });
+
+test.each(['throw error', 'Promise.reject(error)'])(
+  'an error that nobody catches ends the process without telling what it carries: %s',
+  (fail) => {
+    const script = `
+    import { createLogger, exitOnUncaught } from '@amanuensis/log';
+    exitOnUncaught(createLogger('test', 'info'));
+    const error = Object.assign(new Error('refused'), { command: { args: ['${SECRET}'] } });
+    ${fail};`;
+    const args = ['--input-type=module', '-e', script];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ level: 60, err: { message: 'refused' } });
+    expect(`${stdout}${stderr}`.includes(SECRET)).toBe(false);
+  },
+);
 
 async function startRefused(app: 'api' | 'worker') {
   const redis = await startRedis();

@@ -1,8 +1,10 @@
 /** The supervisor under faults: processes really killed, stopped and asked to leave. */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type DeviceStatus, parseFailure } from '@amanuensis/contract';
 import { expect, onTestFinished, test } from 'vitest';
+import { ROOT } from '../support/paths.ts';
 import { openSubmitter, samplePath } from '../support/submit.ts';
 import { type SystemOptions, startSystem, type TestSystem } from '../support/system.ts';
 
@@ -98,6 +100,31 @@ test('a job that cannot finish in time goes back, and another worker takes it at
   const { state, attemptsStarted, transcript } = await jobs.finished(id);
   expect({ state, attemptsStarted }).toEqual({ state: 'completed', attemptsStarted: 2 });
   expect(transcript?.text).toBe(reference['call.wav']?.text.trim());
+});
+
+test('a device worker that does not leave cleanly makes the stop unclean', {
+  timeout: 60_000,
+}, async () => {
+  const { system, jobs } = await start();
+  const id = await jobs.submit(samplePath('call.wav'));
+  const { pid } = await system.worker.waitForLog(
+    ({ msg, jobId }) => msg === 'job starts' && jobId === id,
+  );
+  system.worker.kill('SIGTERM');
+  await system.worker.waitForLog(({ msg }) => msg === 'drains');
+  process.kill(Number(pid), 'SIGKILL');
+  expect(await system.worker.exited).toEqual({ code: 1, signal: null });
+});
+
+test('pools of several models are told apart', { timeout: 60_000 }, async () => {
+  const folder = join(ROOT, 'models/demo');
+  const models = JSON.stringify({ demo: folder, again: folder });
+  const { system } = await start({ AMANUENSIS_WORKER_MODELS: models });
+  const { pools } = await device(system);
+  const names = pools.map(({ model, name }) => `${model}/${name}`);
+  expect(names).toHaveLength(8);
+  expect(new Set(names).size).toBe(8);
+  expect(new Set(pools.map(({ model }) => model))).toEqual(new Set(['demo', 'again']));
 });
 
 test('it drains when its own parent leaves', { timeout: 60_000 }, async () => {

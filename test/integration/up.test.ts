@@ -1,6 +1,5 @@
 /** What `amanuensis up` does when something is not as it should be. */
 
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -8,6 +7,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { findExecutable } from '../../apps/cli/src/find-executable.ts';
+import { RestClient } from '../../apps/cli/src/rest-client.ts';
 import { runCli, startUp, temporaryFolder } from '../support/cli.ts';
 import { SAMPLES } from '../support/paths.ts';
 import { commandOf, isRunning } from '../support/processes.ts';
@@ -67,7 +67,7 @@ test.runIf(hasSetpriv)(
 test('a second SIGINT does not wait for jobs', { timeout: 120_000 }, async () => {
   const up = await startUp(await temporaryFolder());
   for (let jobs = 0; jobs < 4; jobs++) {
-    execFileSync('curl', ['-sSf', '-F', `file=@${join(SAMPLES, 'call.wav')}`, transcriptions(up)]);
+    await new RestClient(up.url).submit(join(SAMPLES, 'call.wav'));
   }
   up.child.kill('SIGINT');
   await vi.waitUntil(() => up.output.stderr.includes('once more stops at once'));
@@ -75,6 +75,7 @@ test('a second SIGINT does not wait for jobs', { timeout: 120_000 }, async () =>
   up.child.kill('SIGINT');
   expect(await up.exited()).toBe(0);
   expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(up.output.stderr).toMatch(/not all parts ended cleanly.*"worker: signal SIGKILL"/);
   await vi.waitUntil(() => !up.pids.some(isRunning), { timeout: 5_000 });
 });
 
@@ -83,7 +84,7 @@ test('with REDIS_URL it uses that one and says so', { timeout: 120_000 }, async 
   const up = await startUp(await temporaryFolder(), { REDIS_URL: redis.url });
   expect(up.output.stderr).toContain('uses the Redis of REDIS_URL');
   expect(up.pids.map(commandOf).join()).not.toContain('redis-server');
-  execFileSync('curl', ['-sSf', '-F', `file=@${join(SAMPLES, 'standup.wav')}`, transcriptions(up)]);
+  await new RestClient(up.url).submit(join(SAMPLES, 'standup.wav'));
   const client = new Redis(redis.url);
   expect((await client.keys('*transcriptions*')).length).toBeGreaterThan(0);
   client.disconnect();
@@ -118,5 +119,3 @@ const COMMANDS: Readonly<Record<string, string>> = {
   worker: 'apps/worker/dist/main.js',
   redis: 'redis-server',
 };
-
-const transcriptions = ({ url }: { url: string }): string => `${url}/v1/transcriptions`;

@@ -2,13 +2,14 @@
 /** The API process. */
 
 import { ConfigError } from '@amanuensis/config';
-import { createLogger } from '@amanuensis/log';
+import { createLogger, exitOnUncaught } from '@amanuensis/log';
 import { startApi } from './api-server.ts';
 import { loadApiConfig } from './config.ts';
 
 try {
   const config = loadApiConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('api', config.logLevel);
+  exitOnUncaught(logger);
   const api = await startApi(config, logger);
   logger.info({ url: api.url, models: config.models }, 'listening');
   process.send?.({ type: 'ready', url: api.url });

@@ -1,7 +1,7 @@
 /** `npm run demo`: every sample through the whole system, and how well it was understood. */
 
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { type LogLine, writeLogLinesTo } from './log-lines.ts';
 import { type Progress, showProgress } from './progress.ts';
 import { RestClient } from './rest-client.ts';
 import { listenForStopSignals } from './stop-signals.ts';
-import { startSystem } from './system.ts';
+import { type System, startSystem } from './system.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 import { wordErrorRate } from './word-error-rate.ts';
 
@@ -29,8 +29,9 @@ const WEBHOOK_DEADLINE_MS = 30_000;
 /** Kept to explain a failure. */
 const LOG_LINES = 40;
 
-/** For each recording its sentences: start and end in seconds, text. */
+/** For each recording, which lies beside it, its sentences: start and end in seconds, text. */
 const truthSchema = z.record(z.string(), z.array(z.tuple([z.number(), z.number(), z.string()])));
+type Truth = z.infer<typeof truthSchema>;
 
 /** @throws CliError where anything is not as it should be. */
 export async function demo(): Promise<void> {
@@ -70,7 +71,7 @@ interface DemoParts {
 }
 
 async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<void> {
-  const names = (await readdir(SAMPLES)).filter((name) => name !== TRUTH);
+  const truth = await readTruth();
   await using receiver = await startWebhookReceiver();
   const startedAt = performance.now();
   print('Starting Redis, the API and the worker ...');
@@ -83,26 +84,43 @@ async function runDemo({ dataFolder, onLog, stop, kill }: DemoParts): Promise<vo
     kill,
   });
   print(`Ready after ${seconds(performance.now() - startedAt)}: ${system.url}`);
-  let unclean: readonly string[] = [];
-  try {
-    const client = new RestClient(system.url, stop);
-    const failed = system.failed.then((reason) => {
-      throw new CliError(reason);
-    });
-    const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
-    const outcomes = await Promise.race([failed, stopped, transcribeAll(names, client, receiver)]);
-    for (const outcome of outcomes) print(describeOutcome(outcome));
-    print(describeDemo(outcomes));
-    const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));
-    if (worse.length > 0) {
-      const names = worse.map(({ name }) => name).join(', ');
-      throw new CliError(`The model is known to do better than this: ${names}`);
-    }
-  } finally {
-    unclean = await system.stop();
+  const failure = await showTranscripts(truth, { system, receiver, stop }).then(
+    () => null,
+    (error: Error) => error,
+  );
+  const unclean = await system.stop();
+  if (unclean.length > 0) {
+    // A part that is lost may have been noticed only as an answer that did not come.
+    const first = failure === null ? '' : `${failure.message}\n`;
+    const message = `${first}Not all ended cleanly: ${unclean.join('; ')}`;
+    throw new CliError(message, { cause: failure });
   }
-  if (unclean.length > 0) throw new CliError(`Not all ended cleanly: ${unclean.join('; ')}`);
+  if (failure !== null) throw failure;
   print('Stopped.');
+}
+
+interface RunningParts {
+  readonly system: System;
+  readonly receiver: WebhookReceiver;
+  readonly stop: AbortSignal;
+}
+
+/** @throws CliError where a part is lost, a recording fails or a transcript is too bad. */
+async function showTranscripts(truth: Truth, parts: RunningParts): Promise<void> {
+  const { system, receiver, stop } = parts;
+  const client = new RestClient(system.url, stop);
+  const failed = system.failed.then((reason) => {
+    throw new CliError(reason);
+  });
+  const stopped = once(stop, 'abort').then(() => Promise.reject(stop.reason));
+  const outcomes = await Promise.race([failed, stopped, transcribeAll(truth, client, receiver)]);
+  for (const outcome of outcomes) print(describeOutcome(outcome));
+  print(describeDemo(outcomes));
+  const worse = outcomes.filter(({ name, errors }) => isWorseThanKnown(name, errors.rate));
+  if (worse.length > 0) {
+    const names = worse.map(({ name }) => name).join(', ');
+    throw new CliError(`The model is known to do better than this: ${names}`);
+  }
 }
 
 /** Nothing of the user's own configuration but what concerns the devices. */
@@ -124,17 +142,20 @@ async function environmentOf(
   };
 }
 
+async function readTruth(): Promise<Truth> {
+  return truthSchema.parse(JSON.parse(await readFile(join(SAMPLES, TRUTH), 'utf8')));
+}
+
 async function transcribeAll(
-  names: readonly string[],
+  truth: Truth,
   client: RestClient,
   receiver: WebhookReceiver,
 ): Promise<readonly DemoOutcome[]> {
-  const truth = truthSchema.parse(JSON.parse(await readFile(join(SAMPLES, TRUTH), 'utf8')));
-  using progress = showProgress(names);
+  using progress = showProgress(Object.keys(truth));
   return await Promise.all(
-    names.map(async (name) => {
+    Object.entries(truth).map(async ([name, sentences]) => {
       const transcript = await transcribeSample(name, client, receiver, progress);
-      const expected = (truth[name] ?? []).map(([, , text]) => text).join(' ');
+      const expected = sentences.map(([, , text]) => text).join(' ');
       return { name, expected, transcript, errors: wordErrorRate(expected, transcript.text) };
     }),
   );

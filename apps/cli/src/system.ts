@@ -72,9 +72,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       : null;
   if (redis === null) log.info('uses the Redis of REDIS_URL');
   const env = {
-    // Microsoft's builds for Linux report what they run to Microsoft, and write about it to the
-    // folder for temporary files.
-    ORT_DISABLE_TELEMETRY: '1',
     ...options.env,
     REDIS_URL: redis?.url ?? options.redisUrl,
     AMANUENSIS_REDIS_URL: undefined, // it would win

@@ -6,7 +6,7 @@
 
 import { hostname } from 'node:os';
 import type { DeviceStatus } from '@amanuensis/contract';
-import { createLogger, type Logger } from '@amanuensis/log';
+import { createLogger, exitOnUncaught, type Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
 import {
   type Assignment,
@@ -39,17 +39,18 @@ const drainAsked = new Promise<void>((resolve) => {
 async function run(assignment: Assignment): Promise<void> {
   const { device, config } = assignment;
   const log = createLogger('worker', config.logLevel).child({ device: device.name });
+  exitOnUncaught(log);
   setInterval(() => tell({ type: 'heartbeat' }), HEARTBEAT_INTERVAL_MS);
   try {
-    await work(assignment, log);
+    process.exit((await work(assignment, log)) ? 0 : 1);
   } catch (err) {
     log.fatal({ err }, 'device worker failed');
     process.exit(1);
   }
-  process.exit(0);
 }
 
-async function work({ device, workerId, config }: Assignment, log: Logger): Promise<void> {
+/** Until it is asked to drain; whether it then left cleanly. */
+async function work({ device, workerId, config }: Assignment, log: Logger): Promise<boolean> {
   const startedAtMs = Date.now();
   const models = await loadModels(config, log);
   const store = await FileStore.openIn(config.dataFolder);
@@ -76,7 +77,9 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
     state,
     startedAtMs,
     reportedAtMs: Date.now(),
-    pools: models.flatMap(({ pools }) => pools.all.map((pool) => pool.stats())),
+    pools: models.flatMap(({ whisper, pools }) =>
+      pools.all.map((pool) => ({ model: whisper.name, ...pool.stats() })),
+    ),
   });
   const report = new DeviceReport(config.redisUrl, status, log);
   await report.write();
@@ -86,7 +89,7 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
   await drainAsked;
   state = 'draining';
   void report.write();
-  await drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
+  return drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
 }
 
 function tell(message: FromDeviceWorker): void {

@@ -17,18 +17,24 @@ export interface DrainedParts {
   readonly models: readonly LoadedModel[];
 }
 
-/** Resolves within the timeout and a few seconds, whatever happens. */
+/**
+ * Resolves within the timeout and a few seconds, whatever happens.
+ *
+ * @returns whether it left cleanly: every job ended or went back, and every slot was released.
+ */
 export async function drain(
   { consumers, report, models }: DrainedParts,
   timeoutMs: number,
   log: Logger,
-): Promise<void> {
+): Promise<boolean> {
+  let isClean = true;
   const closed = Promise.all(consumers.map((consumer) => consumer.close()));
   if (!(await settles(closed, timeoutMs))) {
     log.warn({ timeoutMs }, 'jobs still run: they go back to their queues');
     for (const consumer of consumers) consumer.giveBack();
     if (!(await settles(closed, GIVE_BACK_MS))) {
       log.error('jobs could not be given back: another worker will find them stalled');
+      isClean = false;
     }
   }
   await settles(report.close(), CLOSE_MS);
@@ -36,10 +42,12 @@ export async function drain(
     const stats = pools.all.map((pool) => pool.stats());
     log.info({ model: whisper.name, pools: stats }, 'pools at the end');
     for (const { name, inUse } of stats) {
-      if (inUse > 0)
-        log.error({ model: whisper.name, pool: name, inUse }, 'slots were not released');
+      if (inUse === 0) continue;
+      log.error({ model: whisper.name, pool: name, inUse }, 'slots were not released');
+      isClean = false;
     }
   }
+  return isClean;
 }
 
 /** Whether the promise is fulfilled within the time. */

@@ -1,4 +1,4 @@
-/** Opens the inference engine and loads each model with its pools: everything that is allocated. */
+/** Opens the inference engine and loads each model with the pools that all of its jobs share. */
 
 import type { Logger } from '@amanuensis/log';
 import {
@@ -20,7 +20,13 @@ export interface LoadedModel {
   readonly concurrency: number;
 }
 
-/** Logs each pool, its bytes and the total. Nothing is allocated for a job after this. */
+/**
+ * Logs each pool, its bytes and the total.
+ *
+ * The address space of every slot up to `max` is reserved here, and slots up to `initial` are made.
+ * Each further slot, and what binds a slot to the model's sessions, comes when it is first used and
+ * stays; nothing goes beyond `max`.
+ */
 export async function loadModels(config: WorkerConfig, log: Logger): Promise<LoadedModel[]> {
   const engine = await openInferenceEngine({
     ...(config.inferenceEngine && { prefer: config.inferenceEngine }),

@@ -2,17 +2,20 @@
 /** The supervisor of this machine's devices: starts them, keeps them alive, drains on a signal. */
 
 import { ConfigError } from '@amanuensis/config';
-import { createLogger } from '@amanuensis/log';
+import { createLogger, exitOnUncaught } from '@amanuensis/log';
 import { loadWorkerConfig } from './config.ts';
 import { findDevices } from './devices.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What a shell calls a command that was used wrongly. */
 const EXIT_USAGE = 2;
+/** A job or a slot of a pool was not given back. */
+const EXIT_UNCLEAN = 1;
 
 try {
   const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
   const log = createLogger('worker', config.logLevel);
+  exitOnUncaught(log);
   const supervisor = new Supervisor(findDevices(), config, log);
 
   const reasons = new Set<string>();
@@ -26,9 +29,9 @@ try {
     reasons.add(why);
     if (reasons.size > 1) return;
     log.info({ why, timeoutSeconds: config.drainTimeoutSeconds }, 'drains');
-    void supervisor.drain().then(() => {
-      log.info('drained');
-      process.exit(exitCode);
+    void supervisor.drain().then((isClean) => {
+      log.info({ isClean }, 'drained');
+      process.exit(isClean ? exitCode : EXIT_UNCLEAN);
     });
   };
   process.on('SIGTERM', () => leave('SIGTERM', 0));

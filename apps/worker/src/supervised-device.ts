@@ -47,8 +47,8 @@ export class SupervisedDevice {
   #ready = false;
   #wasReady = false;
   #draining = false;
-  readonly #gone: Promise<void>;
-  #leave: () => void = () => undefined;
+  readonly #gone: Promise<boolean>;
+  #leave: (isClean: boolean) => void = () => undefined;
 
   constructor(assignment: Assignment, observer: DeviceObserver, log: Logger) {
     this.#assignment = assignment;
@@ -73,13 +73,16 @@ export class SupervisedDevice {
     this.#killUnlessHeardWithin(config.startTimeoutSeconds, 'did not start in time');
   }
 
-  /** Resolves when the process is gone, which is at the latest a moment after the drain's deadline. */
-  drain(): Promise<void> {
+  /**
+   * Resolves when the process is gone, which is at the latest a moment after the drain's deadline;
+   * with true if it took jobs and left cleanly, or took none.
+   */
+  drain(): Promise<boolean> {
     if (!this.#draining) {
       this.#draining = true;
       if (this.#child === null) {
         clearTimeout(this.#timer);
-        this.#leave();
+        this.#leave(true);
       } else {
         this.#send({ type: 'drain' });
         const timeoutMs = this.#assignment.config.drainTimeoutSeconds * 1000 + EXIT_GRACE_MS;
@@ -111,8 +114,10 @@ export class SupervisedDevice {
     this.#child = null;
     const how = { workerPid: child.pid, code, signal };
     if (this.#draining) {
-      this.#log.info(how, 'device worker left');
-      this.#leave();
+      const isClean = code === 0 || !this.#ready;
+      if (isClean) this.#log.info(how, 'device worker left');
+      else this.#log.error(how, 'device worker did not leave cleanly');
+      this.#leave(isClean);
       return;
     }
     const livedMs = performance.now() - this.#startedAtMs;
@@ -120,7 +125,7 @@ export class SupervisedDevice {
     if (!this.#wasReady && this.#failures >= MAX_START_FAILURES) {
       this.#log.error(how, 'device worker cannot start');
       this.#draining = true;
-      this.#leave();
+      this.#leave(true);
       this.#observer.onGivenUp();
       return;
     }

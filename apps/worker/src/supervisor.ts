@@ -41,9 +41,13 @@ export class Supervisor {
     });
   }
 
-  /** Stops taking jobs, lets those that run end or go back, and resolves when all processes left. */
-  async drain(): Promise<void> {
-    await Promise.all(this.#supervised.map((device) => device.drain()));
+  /**
+   * Stops taking jobs, lets those that run end or go back, and resolves when all processes left;
+   * with true if each of them did so cleanly.
+   */
+  async drain(): Promise<boolean> {
+    const left = await Promise.all(this.#supervised.map((device) => device.drain()));
+    return left.every((isClean) => isClean);
   }
 
   /** Ends all processes at once; their jobs are found stalled by another worker. */

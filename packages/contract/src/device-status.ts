@@ -9,6 +9,8 @@ export const DEVICE_STATUS_TTL_MS = 15_000;
 export const DEVICE_STATUS_INTERVAL_MS = 2_000;
 
 export const poolStatusSchema = z.object({
+  /** Whose pool it is: each model has one of each name. */
+  model: z.string(),
   name: z.string(),
   max: z.int(),
   inUse: z.int(),

@@ -78,10 +78,10 @@ function warningsOf(
     }
   }
   for (const { workerId, pools } of devices) {
-    for (const { name, exhaustions } of pools) {
+    for (const { model, name, exhaustions } of pools) {
       if (exhaustions === 0) continue;
       warnings.push(
-        `The pool ${name} of ${workerId} was exhausted ${exhaustions} times, which is a bug.`,
+        `The pool ${name} of ${model} on ${workerId} was exhausted ${exhaustions} times, which is a bug.`,
       );
     }
   }
