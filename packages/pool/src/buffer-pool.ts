@@ -84,8 +84,8 @@ export class BufferPool<E extends ElementType> {
   /** @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit. */
   static create<E extends ElementType>({ slab, ...options }: PoolOptions<E>): BufferPool<E> {
     const { name, elementType, shape, initial, max, ...behaviour } = options;
+    checkOptions({ name, elementType, shape, initial, max }, behaviour);
     const spec: PoolSpec<E> = { name, elementType, shape: Object.freeze([...shape]), initial, max };
-    checkOptions(spec, behaviour);
     const byteOffset = slab.reserve(poolBytes(spec), PAGE_BYTES);
     const pool = new BufferPool({ spec, buffer: slab.buffer, byteOffset }, behaviour);
     pool.#prepare();
