@@ -4,8 +4,15 @@ import { expect, test } from 'vitest';
 import { BufferPool, Slab } from '../../packages/pool/src/index.ts';
 
 function pool(): BufferPool<'int32'> {
-  const slab = Slab.allocate(65_536);
-  return new BufferPool({ slab, name: 'p', elementType: 'int32', shape: [8], initial: 0, max: 2 });
+  const slab = Slab.allocate(131_072);
+  return BufferPool.create({
+    slab,
+    name: 'p',
+    elementType: 'int32',
+    shape: [8],
+    initial: 0,
+    max: 2,
+  });
 }
 
 test('is given back at the end of its block', () => {

@@ -17,7 +17,7 @@ const SPEC = { name: 'mel', elementType: 'float32', shape: [80, 30], initial: 1,
 
 function poolOf(options: Partial<PoolOptions<'float32'>> = {}): BufferPool<'float32'> {
   const spec = { ...SPEC, ...options };
-  return new BufferPool({ slab: Slab.allocate(slabBytesFor([spec])), ...spec });
+  return BufferPool.create({ slab: Slab.allocate(slabBytesFor([spec])), ...spec });
 }
 
 test('commits initial slots at the start and the others when they are needed', () => {
@@ -39,6 +39,9 @@ test('commits initial slots at the start and the others when they are needed', (
     highWaterMark: 3,
     exhaustions: 0,
     doubleReleases: 0,
+    waits: { count: 0, totalMs: 0, histogram: expect.any(Array) },
+    leaked: 0,
+    hasLeaks: false,
     bytesCommitted: 3 * 12_288,
   });
 });
@@ -48,7 +51,10 @@ test('begins slots of a page or more on pages, smaller ones on cache lines, none
   expect(slotStrideBytes(SPEC)).toBe(12_288);
   expect(slotStrideBytes(small)).toBe(64);
   const slab = Slab.allocate(slabBytesFor([small, SPEC]));
-  const [first, second] = [new BufferPool({ ...small, slab }), new BufferPool({ ...SPEC, slab })];
+  const [first, second] = [
+    BufferPool.create({ ...small, slab }),
+    BufferPool.create({ ...SPEC, slab }),
+  ];
   const spans = [first, first, second, second].map((pool) => {
     const { byteOffset } = pool.acquire('x');
     return { begin: byteOffset, end: byteOffset + pool.slotBytes };
@@ -76,7 +82,7 @@ test.each([
     max: 1,
   };
   const slab = Slab.allocate(slabBytesFor([spec]));
-  using lease = new BufferPool({ ...spec, slab }).acquire('me');
+  using lease = BufferPool.create({ ...spec, slab }).acquire('me');
   expect(lease.view).toBeInstanceOf(Expected);
   expect(lease.view.length).toBe(10);
   expect(lease.view.buffer).toBe(slab.buffer);
@@ -130,8 +136,8 @@ test.each([
   [{ size: 3 }, /no option 'size'/],
 ])('refuses the options %j', (wrong, reason) => {
   const slab = Slab.allocate(100_000);
-  const error = catchError(
-    () => new BufferPool({ slab, ...SPEC, ...wrong } as unknown as PoolOptions<'float32'>),
+  const error = catchError(() =>
+    BufferPool.create({ slab, ...SPEC, ...wrong } as unknown as PoolOptions<'float32'>),
   );
   expect(error).toBeInstanceOf(PoolError);
   expect(error).toMatchObject({ code: 'invalid_option', message: expect.stringMatching(reason) });
