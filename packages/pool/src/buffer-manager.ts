@@ -6,9 +6,9 @@ import type { Lease } from './lease.ts';
 import {
   type ManagerConfig,
   type MemoryPlan,
+  type PoolsConfig,
   partsOf,
   planMemory,
-  type PoolsConfig,
 } from './manager-config.ts';
 import { PoolError } from './pool-error.ts';
 import type { PoolStats } from './pool-stats.ts';
@@ -28,7 +28,11 @@ export type LeasesOf<Pools extends PoolsConfig, Names extends keyof Pools> = {
 export interface ShutdownReport {
   readonly stats: readonly PoolStats[];
   /** Slots that were not released in time. */
-  readonly leaks: readonly { readonly pool: string; readonly slot: number; readonly holder: string }[];
+  readonly leaks: readonly {
+    readonly pool: string;
+    readonly slot: number;
+    readonly holder: string;
+  }[];
 }
 
 export class BufferManager<Pools extends PoolsConfig> implements Disposable {
@@ -128,7 +132,9 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     const leaks = this.all.flatMap((pool) =>
       pool
         .slots()
-        .flatMap(({ slot, holder }) => (holder === null ? [] : [{ pool: pool.name, slot, holder }])),
+        .flatMap(({ slot, holder }) =>
+          holder === null ? [] : [{ pool: pool.name, slot, holder }],
+        ),
     );
     for (const pool of this.all) pool.clear();
     this[Symbol.dispose]();

@@ -3,18 +3,24 @@
 import { Counters } from './counters.ts';
 import { bytesPerElement, type ElementType } from './element-type.ts';
 import { FreeList } from './free-list.ts';
-import { type Lease, type Lessor, SlotLease } from './lease.ts';
 import { LeakTrace, type LostLease } from './leak-trace.ts';
+import { type Lease, type Lessor, SlotLease } from './lease.ts';
+import { isPoisoned, poison } from './poison.ts';
 import { PoolError, PoolExhausted } from './pool-error.ts';
 import { type PoolMemory, poolBytes, poolMemoryAt, Signal } from './pool-memory.ts';
-import { checkOptions, checkShape, type PoolBehaviour, type PoolSpec, slotLength } from './pool-options.ts';
+import {
+  checkOptions,
+  checkShape,
+  type PoolBehaviour,
+  type PoolSpec,
+  slotLength,
+} from './pool-options.ts';
 import { holdersOf, PoolReport } from './pool-report.ts';
 import type { PoolStats, SlotStatus } from './pool-stats.ts';
-import { isPoisoned, poison } from './poison.ts';
 import { PAGE_BYTES, type Slab } from './slab.ts';
 import { BARE, FREE, LEASED, SlotTable } from './slot-table.ts';
 import { SlotViews } from './slot-views.ts';
-import { WaitQueue, type WaitOptions } from './wait-queue.ts';
+import { type WaitOptions, WaitQueue } from './wait-queue.ts';
 
 export interface PoolOptions<E extends ElementType = ElementType>
   extends PoolSpec<E>,
@@ -66,7 +72,7 @@ export class BufferPool<E extends ElementType> {
     this.#now = behaviour.now ?? (() => performance.now());
     this.#memory = poolMemoryAt(buffer, byteOffset, spec);
     const { signals, counters, words, times, freeList } = this.#memory;
-    this.#views = new SlotViews(spec.elementType, buffer, this.#memory);
+    this.#views = new SlotViews(spec.elementType, this.#length, buffer, this.#memory);
     this.#freeList = new FreeList(freeList, spec.max);
     this.#table = new SlotTable(words, times);
     this.#counters = new Counters(counters, signals.subarray(Signal.threads, Signal.threads + 1));
@@ -182,7 +188,7 @@ export class BufferPool<E extends ElementType> {
       this.#freeList.push(slot);
       if (slot >= initial) continue;
       // Writing brings the pages in now, not while the first job waits for them.
-      this.#views.of(slot, this.#length).fill(0);
+      this.#views.of(slot).fill(0);
       this.#table.commit(slot, this.#now());
       this.#table.setFree(slot);
     }
@@ -192,7 +198,8 @@ export class BufferPool<E extends ElementType> {
   #lend(slot: number, length: number, owner: string): Lease<E> {
     const nowMs = this.#now();
     const before = this.#table.lease(slot, nowMs);
-    if (before === LEASED) throw new PoolError('corrupted', `${this.name}: slot ${slot} lent twice`);
+    if (before === LEASED)
+      throw new PoolError('corrupted', `${this.name}: slot ${slot} lent twice`);
     if (before === BARE) {
       this.#table.commit(slot, nowMs);
       this.#counters.add('misses');
@@ -205,7 +212,13 @@ export class BufferPool<E extends ElementType> {
     this.#owners[slot] = owner;
     this.#epochs[slot] = this.#memory.signals[Signal.epoch] ?? 0;
     const generation = this.#table.generation(slot);
-    const lease = new SlotLease<E>(this.#lessor, slot, generation, this.#views.of(slot, length), owner);
+    const lease = new SlotLease<E>(
+      this.#lessor,
+      slot,
+      generation,
+      this.#views.of(slot, length),
+      owner,
+    );
     this.#trace?.acquired(lease, slot, owner);
     return lease;
   }
@@ -216,8 +229,8 @@ export class BufferPool<E extends ElementType> {
       return false;
     }
     const isRetired = this.#epochs[slot] !== this.#memory.signals[Signal.epoch];
-    if (this.#behaviour.onRelease === 'zero') this.#views.of(slot, this.#length).fill(0);
-    if (this.#behaviour.onRelease === 'poison') poison(this.#views.of(slot, this.#length));
+    if (this.#behaviour.onRelease === 'zero') this.#views.of(slot).fill(0);
+    if (this.#behaviour.onRelease === 'poison') poison(this.#views.of(slot));
     if (isRetired) this.#giveMemoryBack(slot);
     this.#trace?.released(slot);
     this.#owners[slot] = undefined;
@@ -233,7 +246,7 @@ export class BufferPool<E extends ElementType> {
   }
 
   #giveMemoryBack(slot: number): void {
-    const { byteOffset } = this.#views.of(slot, this.#length);
+    const { byteOffset } = this.#views.of(slot);
     this.#behaviour.reclaim?.(this.handle.buffer, byteOffset, this.#memory.strideBytes);
   }
 
@@ -245,7 +258,7 @@ export class BufferPool<E extends ElementType> {
   }
 
   #checkPoison(slot: number): void {
-    if (isPoisoned(this.#views.of(slot, this.#length))) return;
+    if (isPoisoned(this.#views.of(slot))) return;
     throw new PoolError('corrupted', `${this.name}: slot ${slot} was written to after its release`);
   }
 

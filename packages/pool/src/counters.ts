@@ -72,7 +72,9 @@ export class Counters {
 
   /** Waits by bucket of {@link WAIT_BUCKETS_MS}, the longer ones last. */
   waitCounts(): number[] {
-    return Array.from({ length: WAIT_BUCKETS_MS.length + 1 }, (_, i) => this.#sum(FIRST_BUCKET + i));
+    return Array.from({ length: WAIT_BUCKETS_MS.length + 1 }, (_, i) =>
+      this.#sum(FIRST_BUCKET + i),
+    );
   }
 
   #sum(column: number): number {

@@ -1,7 +1,7 @@
 /** How a pool's part of a slab is divided: what it knows of its slots, and the slots. */
 
-import { bytesPerElement } from './element-type.ts';
 import { COUNTERS_LENGTH } from './counters.ts';
+import { bytesPerElement } from './element-type.ts';
 import { FreeList } from './free-list.ts';
 import { type PoolSpec, slotLength } from './pool-options.ts';
 import { alignmentOf, PAGE_BYTES, roundUp } from './slab.ts';

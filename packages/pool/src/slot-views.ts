@@ -7,33 +7,46 @@ export class SlotViews<E extends ElementType> {
   readonly #buffer: SharedArrayBuffer;
   readonly #slotsOffset: number;
   readonly #strideBytes: number;
+  /** By slot. */
+  readonly #whole: (ViewOf<E> | undefined)[] = [];
   /** By slot, then by number of elements. */
-  readonly #views: Map<number, ViewOf<E>>[] = [];
+  readonly #parts: Map<number, ViewOf<E>>[] = [];
+  readonly #length: number;
 
+  /** @param length elements of a slot. */
   constructor(
     elementType: E,
+    length: number,
     buffer: SharedArrayBuffer,
     { slotsOffset, strideBytes }: { readonly slotsOffset: number; readonly strideBytes: number },
   ) {
     this.#elementType = elementType;
+    this.#length = length;
     this.#buffer = buffer;
     this.#slotsOffset = slotsOffset;
     this.#strideBytes = strideBytes;
   }
 
-  /** The first `length` elements of a slot. */
-  of(slot: number, length: number): ViewOf<E> {
-    let views = this.#views[slot];
-    if (views === undefined) {
-      views = new Map();
-      this.#views[slot] = views;
-    }
-    let view = views.get(length);
-    if (view === undefined) {
-      const byteOffset = this.#slotsOffset + slot * this.#strideBytes;
-      view = viewOf(this.#elementType, this.#buffer, byteOffset, length);
-      views.set(length, view);
-    }
+  /** The first `length` elements of a slot; all of them unless given. */
+  of(slot: number, length = this.#length): ViewOf<E> {
+    if (length !== this.#length) return this.#part(slot, length);
+    const known = this.#whole[slot];
+    if (known !== undefined) return known;
+    const view = this.#create(slot, length);
+    this.#whole[slot] = view;
     return view;
+  }
+
+  #part(slot: number, length: number): ViewOf<E> {
+    const parts = this.#parts[slot] ?? new Map<number, ViewOf<E>>();
+    this.#parts[slot] = parts;
+    const view = parts.get(length) ?? this.#create(slot, length);
+    parts.set(length, view);
+    return view;
+  }
+
+  #create(slot: number, length: number): ViewOf<E> {
+    const byteOffset = this.#slotsOffset + slot * this.#strideBytes;
+    return viewOf(this.#elementType, this.#buffer, byteOffset, length);
   }
 }
