@@ -16,7 +16,7 @@ const WAITERS = 0;
 const RELEASES = 1;
 
 interface Waiter {
-  /** Takes a slot if there is one: the lease, or null. */
+  /** False when there is no slot for it: it waits on. */
   serve(): boolean;
   fail(reason: unknown): void;
 }
@@ -60,10 +60,15 @@ export class WaitQueue {
       };
       const waiter: Waiter = {
         serve: () => {
-          const taken = take();
-          if (taken === null) return false;
+          try {
+            const taken = take();
+            if (taken === null) return false;
+            resolve(taken);
+          } catch (error) {
+            // Its own fault, not that of whoever released a slot just now.
+            reject(error);
+          }
           leave();
-          resolve(taken);
           return true;
         },
         fail: (reason) => {
