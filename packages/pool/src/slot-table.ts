@@ -116,7 +116,8 @@ export class SlotTable {
     try {
       reclaim();
     } finally {
-      Atomics.store(this.#words, slot, word & ~STATE_MASK);
+      // Not if it took so long that somebody leased the slot meanwhile.
+      Atomics.compareExchange(this.#words, slot, reclaiming, word & ~STATE_MASK);
       Atomics.notify(this.#words, slot);
     }
     return true;
