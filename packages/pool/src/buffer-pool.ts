@@ -45,6 +45,7 @@ export class BufferPool<E extends ElementType> {
   readonly handle: PoolHandle<E>;
   readonly #memory: PoolMemory;
   readonly #behaviour: PoolBehaviour;
+  readonly #isWiped: boolean;
   readonly #now: () => number;
   readonly #freeList: FreeList;
   readonly #table: SlotTable;
@@ -69,6 +70,7 @@ export class BufferPool<E extends ElementType> {
     this.#length = slotLength(spec);
     this.slotBytes = this.#length * bytesPerElement(spec.elementType);
     this.#behaviour = behaviour;
+    this.#isWiped = (behaviour.onRelease ?? 'keep') !== 'keep';
     this.#now = behaviour.now ?? (() => performance.now());
     this.#memory = poolMemoryAt(buffer, byteOffset, spec);
     const { signals, counters, words, times, freeList } = this.#memory;
@@ -188,7 +190,9 @@ export class BufferPool<E extends ElementType> {
       this.#freeList.push(slot);
       if (slot >= initial) continue;
       // Writing brings the pages in now, not while the first job waits for them.
-      this.#views.of(slot).fill(0);
+      const view = this.#views.of(slot);
+      if (this.#behaviour.onRelease === 'poison') poison(view);
+      else view.fill(0);
       this.#table.commit(slot, this.#now());
       this.#table.setFree(slot);
     }
@@ -204,11 +208,11 @@ export class BufferPool<E extends ElementType> {
       this.#table.commit(slot, nowMs);
       this.#counters.add('misses');
     } else {
-      this.#counters.add('hits');
       if (this.#behaviour.onRelease === 'poison') this.#checkPoison(slot);
+      this.#counters.add('hits');
     }
     this.#counters.add('acquires');
-    this.#report.noteLowWater();
+    this.#report.noteLowWater(slot);
     this.#owners[slot] = owner;
     this.#epochs[slot] = this.#memory.signals[Signal.epoch] ?? 0;
     const generation = this.#table.generation(slot);
@@ -224,21 +228,27 @@ export class BufferPool<E extends ElementType> {
   }
 
   #giveBack(slot: number, generation: number): boolean {
-    if (!this.#table.isLeased(slot, generation)) {
+    const isRetired = this.#epochs[slot] !== this.#memory.signals[Signal.epoch];
+    // Nobody but the holder may touch what the slot holds; most often nobody does.
+    if ((this.#isWiped || isRetired) && this.#table.isLeased(slot, generation)) {
+      this.#wipe(slot, isRetired);
+    }
+    if (!this.#table.release(slot, generation, isRetired ? BARE : FREE, this.#now())) {
       this.#counters.add('doubleReleases');
       return false;
     }
-    const isRetired = this.#epochs[slot] !== this.#memory.signals[Signal.epoch];
-    if (this.#behaviour.onRelease === 'zero') this.#views.of(slot).fill(0);
-    if (this.#behaviour.onRelease === 'poison') poison(this.#views.of(slot));
-    if (isRetired) this.#giveMemoryBack(slot);
     this.#trace?.released(slot);
     this.#owners[slot] = undefined;
     this.#counters.add('releases');
-    this.#table.release(slot, generation, isRetired ? BARE : FREE, this.#now());
     this.#freeList.push(slot);
     this.#waiters.released();
     return true;
+  }
+
+  #wipe(slot: number, isRetired: boolean): void {
+    if (this.#behaviour.onRelease === 'zero') this.#views.of(slot).fill(0);
+    if (this.#behaviour.onRelease === 'poison') poison(this.#views.of(slot));
+    if (isRetired) this.#giveMemoryBack(slot);
   }
 
   #reclaim(slot: number): void {
@@ -259,11 +269,13 @@ export class BufferPool<E extends ElementType> {
 
   #checkPoison(slot: number): void {
     if (isPoisoned(this.#views.of(slot))) return;
+    // It stays leased: memory that somebody still writes to is nobody's any more.
+    this.#owners[slot] = 'nobody (written to after release)';
     throw new PoolError('corrupted', `${this.name}: slot ${slot} was written to after its release`);
   }
 
   #onLost({ slot, owner, stack }: LostLease): void {
-    this.#counters.add('lost');
+    this.#table.lose(slot);
     this.#owners[slot] = `${owner} (lost)`;
     process.emitWarning(`pool ${this.name}: ${owner} lost slot ${slot}`, { detail: stack });
   }

@@ -17,10 +17,8 @@ const NAMES = [
   'releases',
   'hits',
   'misses',
-  'retired',
   'exhaustions',
   'doubleReleases',
-  'lost',
   'waits',
   'waitedMs',
 ] as const;

@@ -49,12 +49,6 @@ export class FreeList {
     return 1 + 2 * max;
   }
 
-  /** How many slots lie on the list: exact while no other thread changes it. */
-  get length(): number {
-    const top = (Atomics.load(this.#head, HEAD) & SLOT_MASK) - 1;
-    return top === NONE ? 0 : (this.#depth[top] ?? 0);
-  }
-
   /** Takes the slot that was pushed last; -1 when there is none. */
   pop(): number {
     for (;;) {
@@ -64,6 +58,11 @@ export class FreeList {
       const next = this.#nextHead(head, Atomics.load(this.#below, top));
       if (Atomics.compareExchange(this.#head, HEAD, head, next) === head) return top;
     }
+  }
+
+  /** How many slots were left when this one was popped: nobody writes its depth until its push. */
+  leftBelow(slot: number): number {
+    return (this.#depth[slot] ?? 0) - 1;
   }
 
   /** Gives a slot back that {@link pop} gave out. */

@@ -32,10 +32,12 @@ export class PoolReport {
   }
 
   /** Called at each acquire: the fewest free slots ever are the most leased ones. */
-  noteLowWater(): void {
-    const free = this.#freeList.length;
+  noteLowWater(slot: number): void {
+    const free = this.#freeList.leftBelow(slot);
     const { signals } = this.#memory;
-    if (free < (signals[Signal.lowWater] ?? 0)) signals[Signal.lowWater] = free;
+    let low = signals[Signal.lowWater] ?? 0;
+    // Another thread may note its own meanwhile: the lower one stays.
+    while (free < low) low = lower(signals, low, free);
   }
 
   /** Slots whose memory exists. */
@@ -58,10 +60,11 @@ export class PoolReport {
     const allocations = this.committed();
     const isLeased = (slot: number): boolean => this.#table.state(slot) === LEASED;
     const inUse = this.#count(isLeased);
-    const overAge = this.#count(
-      (slot) => isLeased(slot) && nowMs - this.#table.acquiredAtMs(slot) > maxLeaseMs,
+    const isOverAge = (slot: number): boolean =>
+      nowMs - this.#table.acquiredAtMs(slot) > maxLeaseMs;
+    const leaked = this.#count(
+      (slot) => isLeased(slot) && (this.#table.isLost(slot) || isOverAge(slot)),
     );
-    const leaked = this.#counters.sum('lost') + overAge;
     return {
       name,
       max,
@@ -115,6 +118,12 @@ export class PoolReport {
     for (let slot = 0; slot < this.#spec.max; slot++) if (matches(slot)) count++;
     return count;
   }
+}
+
+/** Puts `free` there unless it is no longer `low`; what stood there then. */
+function lower(signals: Int32Array, low: number, free: number): number {
+  const stood = Atomics.compareExchange(signals, Signal.lowWater, low, free);
+  return stood === low ? free : stood;
 }
 
 /** Who holds slots, and for how long, the longest first. */

@@ -82,7 +82,8 @@ export class SlotTable {
    */
   lease(slot: number, nowMs: number): SlotState {
     for (;;) {
-      const word = Atomics.load(this.#words, slot);
+      // A plain read: where it is stale, the exchange fails and the next one is fresh.
+      const word = this.#words[slot] ?? 0;
       const state = (word & STATE_MASK) as SlotState;
       if (state === LEASED) return LEASED;
       if (state === RECLAIMING) {
@@ -99,12 +100,22 @@ export class SlotTable {
     return Atomics.load(this.#words, slot) === ((generation << STATE_BITS) | LEASED);
   }
 
+  /** Its lease was collected: it will never be released. */
+  lose(slot: number): void {
+    this.#releasedAtMs[slot] = Number.POSITIVE_INFINITY;
+  }
+
+  isLost(slot: number): boolean {
+    return this.#releasedAtMs[slot] === Number.POSITIVE_INFINITY;
+  }
+
   /** Ends the lease of that generation; false when it is over already. */
   release(slot: number, generation: number, to: typeof FREE | typeof BARE, nowMs: number): boolean {
-    this.#releasedAtMs[slot] = nowMs;
     const leased = (generation << STATE_BITS) | LEASED;
     const word = (generation << STATE_BITS) | to;
-    return Atomics.compareExchange(this.#words, slot, leased, word) === leased;
+    if (Atomics.compareExchange(this.#words, slot, leased, word) !== leased) return false;
+    this.#releasedAtMs[slot] = nowMs;
+    return true;
   }
 
   /** Free to bare, while `reclaim` gives the memory back; false when the slot is not free. */
