@@ -7,7 +7,7 @@ import { LeakTrace, type LostLease } from './leak-trace.ts';
 import { type Lease, type Lessor, SlotLease } from './lease.ts';
 import { isPoisoned, poison } from './poison.ts';
 import { PoolError, PoolExhausted } from './pool-error.ts';
-import { type PoolMemory, poolBytes, poolMemoryAt, Signal } from './pool-memory.ts';
+import { controlBytes, type PoolMemory, poolBytes, poolMemoryAt, Signal } from './pool-memory.ts';
 import {
   checkOptions,
   checkShape,
@@ -95,6 +95,8 @@ export class BufferPool<E extends ElementType> {
     checkOptions({ name, elementType, shape, initial, max }, behaviour);
     const spec: PoolSpec<E> = { name, elementType, shape: Object.freeze([...shape]), initial, max };
     const byteOffset = slab.reserve(poolBytes(spec), PAGE_BYTES);
+    // Memory that was handed in may hold anything; an empty pool is all zeros.
+    new Uint8Array(slab.buffer, byteOffset, controlBytes(max)).fill(0);
     const pool = new BufferPool({ spec, buffer: slab.buffer, byteOffset }, behaviour);
     pool.#prepare();
     return pool;
@@ -257,7 +259,12 @@ export class BufferPool<E extends ElementType> {
 
   #giveMemoryBack(slot: number): void {
     const { byteOffset } = this.#views.of(slot);
-    this.#behaviour.reclaim?.(this.handle.buffer, byteOffset, this.#memory.strideBytes);
+    try {
+      this.#behaviour.reclaim?.(this.handle.buffer, byteOffset, this.#memory.strideBytes);
+    } catch (error) {
+      // Memory that stays is no reason to keep the slot from its next holder.
+      process.emitWarning(`pool ${this.name}: slot ${slot} keeps its memory: ${error}`);
+    }
   }
 
   #lengthOf(shape: readonly number[]): number {
