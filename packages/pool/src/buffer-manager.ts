@@ -103,7 +103,15 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
   ): LeasesOf<Pools, N> & Disposable {
     const leases: [N, Lease<ElementOf<Pools, N>>][] = [];
     const releaseAll = (): void => {
-      for (const [, lease] of leases) lease.release();
+      const errors: unknown[] = [];
+      for (const [, lease] of leases) {
+        try {
+          lease.release();
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      if (errors.length > 0) throw errors[0];
     };
     try {
       for (const name of names) leases.push([name, this.pool(name).acquire(owner)]);

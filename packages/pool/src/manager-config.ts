@@ -41,6 +41,7 @@ export function planMemory(config: ManagerConfig): MemoryPlan {
   for (const key of Object.keys(config)) {
     if (!MANAGER_KEYS.includes(key)) refuse(`there is no option '${key}'`);
   }
+  checkNumbers(config);
   const slabs: Record<string, number> = { ...config.extraBytes };
   let bytesInitial = 0;
   for (const [name, pool] of Object.entries(config.pools)) {
@@ -60,6 +61,15 @@ export function partsOf<P extends PoolConfig>(name: string, pool: P) {
   const { elementType, shape, initial, max, slab = MAIN_SLAB, ...behaviour } = pool;
   const spec: PoolSpec<P['elementType'] & ElementType> = { name, elementType, shape, initial, max };
   return { spec, behaviour, slab };
+}
+
+function checkNumbers({ maxBytes, idleMs, tickMs, watchMs, extraBytes = {} }: ManagerConfig): void {
+  for (const [name, value] of Object.entries({ maxBytes, idleMs, tickMs, watchMs })) {
+    if (value !== undefined && !(value > 0)) refuse(`${name} must be positive`);
+  }
+  for (const [slab, bytes] of Object.entries(extraBytes)) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) refuse(`extraBytes.${slab} is ${bytes}`);
+  }
 }
 
 function refuse(reason: string): never {

@@ -72,7 +72,8 @@ export function poolMemoryAt(
   };
 }
 
-function controlBytes(max: number): number {
+/** Bytes before slot 0. */
+export function controlBytes(max: number): number {
   const words = N_SIGNALS + FreeList.words(max) + max;
   return roundUp((3 * max + COUNTERS_LENGTH) * 8 + words * 4, PAGE_BYTES);
 }

@@ -12,6 +12,8 @@ export interface WaitOptions {
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
+/** `setTimeout` takes longer ones, `Infinity` too, for none at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const WAITERS = 0;
 const RELEASES = 1;
 
@@ -45,13 +47,13 @@ export class WaitQueue {
    */
   wait<T>(take: () => T | null, { signal, deadlineMs }: WaitOptions): Promise<T> {
     signal?.throwIfAborted();
+    const limitMs = Math.min(deadlineMs ?? DEFAULT_DEADLINE_MS, LONGEST_TIMER_MS);
     return new Promise<T>((resolve, reject) => {
       const onAbort = (): void => waiter.fail(signal?.reason);
       const timer = setTimeout(() => {
         const message = `pool ${this.#pool}: no slot became free in ${limitMs} ms`;
         waiter.fail(new PoolError('deadline_exceeded', message));
-      }, deadlineMs ?? DEFAULT_DEADLINE_MS);
-      const limitMs = deadlineMs ?? DEFAULT_DEADLINE_MS;
+      }, limitMs);
       const leave = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
