@@ -49,11 +49,6 @@ export class FreeList {
     return 1 + 2 * max;
   }
 
-  /** How many slots were left below a slot when it was popped; asked before it is pushed again. */
-  below(slot: number): number {
-    return (this.#depth[slot] ?? 0) - 1;
-  }
-
   /** Takes the slot that was pushed last; -1 when there is none. */
   pop(): number {
     for (;;) {
