@@ -3,6 +3,8 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
   /** Where the time of a recording goes, and what each inference engine makes of it. */
   pipeline: () => import('./pipeline.ts'),
+  /** What acquire and release cost beside an allocation, and beside other pools. */
+  pool: () => import('./pool.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
