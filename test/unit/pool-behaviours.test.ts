@@ -1,0 +1,216 @@
+/** What a pool does for one thread: the twenty-six behaviours that the first one had, but for threads, managers and statistics. */
+
+import { expect, test } from 'vitest';
+import { BufferPool, Slab, slabBytesFor } from '../../packages/pool/src/index.ts';
+import { catchError, createPool, SPEC } from '../support/pools.ts';
+
+const N_ITERATIONS = 1_000;
+
+test('is initialised with its shape, size and slots', () => {
+  const pool = createPool({ initial: 2 });
+  expect(pool).toMatchObject({ name: 'mel', elementType: 'float32', shape: [80, 30], max: 3 });
+  expect(pool.slotBytes).toBe(80 * 30 * 4);
+  expect(pool.stats()).toMatchObject({ allocations: 2, inUse: 0, available: 3, misses: 0 });
+  expect(pool.slots()).toHaveLength(2);
+  expect(Object.isFrozen(pool.shape)).toBe(true);
+});
+
+test('does not follow a shape that its caller changes later', () => {
+  const shape = [4, 4];
+  const pool = createPool({ shape });
+  shape[0] = 1_000;
+  expect(pool.shape).toEqual([4, 4]);
+  expect(pool.acquire('me').view.length).toBe(16);
+});
+
+test('is refused by a slab that is too small for its maximum, and takes nothing of it', () => {
+  const slab = new Slab(new SharedArrayBuffer(slabBytesFor([SPEC]) - 1));
+  expect(catchError(() => BufferPool.create({ ...SPEC, slab }))).toMatchObject({
+    code: 'slab_full',
+  });
+  expect(slab.bytesReserved).toBe(0);
+});
+
+test('begins empty over memory that is not', () => {
+  const buffer = new SharedArrayBuffer(slabBytesFor([SPEC]));
+  new Uint8Array(buffer).fill(0xff);
+  const pool = BufferPool.create({ ...SPEC, slab: new Slab(buffer) });
+  expect(pool.stats()).toMatchObject({ inUse: 0, acquires: 0, allocations: 1, highWaterMark: 0 });
+  const slots = ['a', 'b', 'c'].map((owner) => pool.acquire(owner).slot);
+  expect(slots).toEqual([0, 1, 2]);
+});
+
+test('begins with zeros where a slot was committed at the start', () => {
+  const buffer = new SharedArrayBuffer(slabBytesFor([SPEC]));
+  new Uint8Array(buffer).fill(0xff);
+  const pool = BufferPool.create({ ...SPEC, slab: new Slab(buffer) });
+  expect(pool.acquire('me').view.every((value) => value === 0)).toBe(true);
+  expect(pool.acquire('me').view.every((value) => value === 0)).toBe(false);
+});
+
+test('grows with what is asked for, from nothing', () => {
+  const pool = createPool({ initial: 0 });
+  expect(pool.stats()).toMatchObject({ allocations: 0, available: 3, bytesCommitted: 0 });
+  const first = pool.acquire('a');
+  expect(pool.stats()).toMatchObject({ allocations: 1, misses: 1, hits: 0, hitRate: 0 });
+  first.release();
+  pool.acquire('b');
+  expect(pool.stats()).toMatchObject({ allocations: 1, misses: 1, hits: 1, hitRate: 0.5 });
+  pool.acquire('c');
+  expect(pool.stats()).toMatchObject({ allocations: 2, misses: 2 });
+});
+
+test('gives the same memory again, as its last holder left it', () => {
+  const pool = createPool();
+  const first = pool.acquire('a');
+  first.view[5] = 42;
+  const { view, slot, byteOffset } = first;
+  first.release();
+  const second = pool.acquire('b');
+  expect(second).toMatchObject({ slot, byteOffset, owner: 'b' });
+  expect(second.view).toBe(view);
+  expect(second.view[5]).toBe(42);
+});
+
+test('answers null when exhausted, if it is asked so, and counts no exhaustion', () => {
+  const pool = createPool({ max: 1 });
+  const lease = pool.tryAcquire('a');
+  expect(lease?.owner).toBe('a');
+  expect(pool.tryAcquire('b')).toBeNull();
+  expect(pool.stats()).toMatchObject({ acquires: 1, exhaustions: 0 });
+  lease?.release();
+  expect(pool.tryAcquire('b')?.slot).toBe(0);
+});
+
+test('shows a smaller shape over a slot and refuses a larger one', () => {
+  const pool = createPool({ initial: 0, max: 1 });
+  const lease = pool.acquire('a', [80, 10]);
+  expect(lease.view.length).toBe(800);
+  const { view } = lease;
+  lease.release();
+  const again = pool.acquire('b', [800]);
+  expect(again.view).toBe(view);
+  again.release();
+  expect(pool.acquire('c', [30, 80]).view.length).toBe(2_400);
+  const error = catchError(() => pool.acquire('d', [2_401]));
+  expect(error).toMatchObject({ code: 'too_large' });
+  expect(error.message).toBe('mel: [2401] does not fit into [80,30]');
+  for (const shape of [[], [0], [-1], [1.5]]) {
+    expect(catchError(() => pool.tryAcquire('e', shape))).toMatchObject({ code: 'invalid_option' });
+  }
+  expect(pool.stats()).toMatchObject({ inUse: 1, acquires: 3, exhaustions: 0 });
+});
+
+test('keeps, zeroes or poisons what was released', () => {
+  for (const [onRelease, byte] of [
+    ['keep', 7],
+    ['zero', 0],
+    ['poison', 0xdb],
+  ] as const) {
+    const pool = createPool({ elementType: 'uint8', shape: [100], initial: 1, onRelease });
+    const { view } = fill(pool, 7);
+    expect([...view]).toEqual(Array(100).fill(byte));
+  }
+});
+
+test('finds a write after release by the poison, and keeps that slot from everybody', () => {
+  const pool = createPool({ elementType: 'uint8', shape: [10], onRelease: 'poison', max: 1 });
+  const { view } = fill(pool, 7);
+  fill(pool, 8);
+  view[9] = 1;
+  expect(catchError(() => pool.acquire('next'))).toMatchObject({
+    code: 'corrupted',
+    message: 'mel: slot 0 was written to after its release',
+  });
+  expect(pool.slots()[0]?.holder).toBe('nobody (written to after release)');
+  expect(pool.tryAcquire('later')).toBeNull();
+  expect(pool.stats()).toMatchObject({ acquires: 2, hits: 2, releases: 2, inUse: 1 });
+});
+
+test('lends 1,000 times from one slot without losing it', () => {
+  const pool = createPool({ max: 1 });
+  for (let i = 0; i < N_ITERATIONS; i++) {
+    using lease = pool.acquire(`job ${i}`);
+    expect(lease.slot).toBe(0);
+  }
+  expect(pool.stats()).toMatchObject({
+    acquires: N_ITERATIONS,
+    releases: N_ITERATIONS,
+    allocations: 1,
+    inUse: 0,
+    hasLeaks: false,
+  });
+});
+
+test('lends and returns by turns, several at a time', () => {
+  const pool = createPool();
+  for (let i = 0; i < N_ITERATIONS; i++) {
+    const leases = [pool.acquire('a'), pool.acquire('b')];
+    leases[i % 2]?.release();
+    leases.push(pool.acquire('c'));
+    leases[1 - (i % 2)]?.release();
+    leases[2]?.release();
+  }
+  const cycles = 3 * N_ITERATIONS;
+  expect(pool.stats()).toMatchObject({ acquires: cycles, releases: cycles, allocations: 2 });
+});
+
+test('holds large buffers', () => {
+  const shape = [1_500, 4_096];
+  const pool = createPool({ shape, initial: 0, max: 2 });
+  const [a, b] = [pool.acquire('a'), pool.acquire('b')];
+  a.view.fill(1);
+  b.view.fill(2);
+  expect(a.view.length).toBe(6_144_000);
+  expect([a.view[0], a.view.at(-1), b.view[0], b.view.at(-1)]).toEqual([1, 1, 2, 2]);
+  expect(pool.stats().bytesCommitted).toBe(2 * 6_144_000 * 4);
+});
+
+test('is the same pool where it is attached once more', () => {
+  const pool = createPool();
+  const other = BufferPool.attach(structuredClone(pool.handle), { onRelease: 'zero' });
+  const lease = other.acquire('there');
+  expect(pool.slots()[0]?.holder).toBe('another thread');
+  expect(other.slots()[0]?.holder).toBe('there');
+  lease.view.fill(3);
+  lease.release();
+  expect(pool.acquire('here').view[0]).toBe(0);
+  for (const wrong of [{ name: '' }, { max: 0 }]) {
+    const spec = { ...pool.handle.spec, ...wrong };
+    expect(catchError(() => BufferPool.attach({ ...pool.handle, spec }))).toMatchObject({
+      code: 'invalid_option',
+    });
+  }
+});
+
+test('serves 4,095 slots and no more', () => {
+  const spec = { elementType: 'uint8', shape: [1], initial: 0 } as const;
+  const pool = createPool({ ...spec, max: 4_095 });
+  const slots = Array.from({ length: 4_095 }, () => pool.acquire('me').slot);
+  expect(new Set(slots).size).toBe(4_095);
+  expect(pool.stats()).toMatchObject({ inUse: 4_095, highWaterMark: 4_095 });
+  expect(catchError(() => createPool({ ...spec, max: 4_096 }))).toMatchObject({
+    code: 'invalid_option',
+  });
+});
+
+test.each([
+  [{ onRelease: 'burn' }, /onRelease/],
+  [{ maxLeaseMs: 0 }, /maxLeaseMs/],
+  [{ maxLeaseMs: Number.NaN }, /maxLeaseMs/],
+  [{ initial: 0.5 }, /initial/],
+  [{ name: 5 }, /name/],
+  [{ elementType: 'toString' }, /elementType/],
+])('refuses the behaviour %j', (wrong, reason) => {
+  expect(catchError(() => createPool(wrong as object))).toMatchObject({
+    code: 'invalid_option',
+    message: expect.stringMatching(reason),
+  });
+});
+
+/** Fills a slot with `value`, releases it, and shows it all the same. */
+function fill(pool: BufferPool<'uint8'>, value: number): { readonly view: Uint8Array } {
+  using lease = pool.acquire('filler');
+  lease.view.fill(value);
+  return { view: lease.view };
+}
