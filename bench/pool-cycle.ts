@@ -105,8 +105,8 @@ function printCycle(figures: (name: string) => Figures): void {
   const less = (from: number, to: number): string => `${(100 * (1 - to / from)).toFixed(2)} %`;
   console.log(
     [
-      `  the original: 5.75 times faster, 82.6 % less time, 91.7 % lower standard deviation`,
-      `  ours: ${rounded(old.mean / pooled.mean)} times faster,`,
+      `  the original: 5.75 times faster, 82.6 % less time, 91.7 % lower standard deviation\n `,
+      `ours: ${rounded(old.mean / pooled.mean)} times faster,`,
       `${less(old.mean, pooled.mean)} less time,`,
       `${less(old.deviation, pooled.deviation)} lower standard deviation`,
     ].join(' '),

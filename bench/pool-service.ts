@@ -7,6 +7,7 @@ import { figuresOf } from './pool-sampling.ts';
 import { WINDOW_POOLS, type WindowPool } from './pool-window-pools.ts';
 
 const REQUESTS = 600;
+const WARM_UP_REQUESTS = 60;
 const CONCURRENCY = 15;
 /** Of a request that is not buffers: what the original's requests took at best. */
 const REST_MS = 60;
@@ -22,25 +23,29 @@ export async function benchService(): Promise<void> {
   console.log('  the original: 64 ms a request before, 60 to 62 after; 733 requests a second');
   printFiguresHead('ms a request');
   using manager = new BufferManager({ pools: WINDOW_POOLS });
-  const withPools = await serve('with pools', async () => {
+  const pooled = async (): Promise<void> => {
     using leases = manager.acquireAll('request', NAMES);
     for (const name of NAMES) touch(leases[name].view);
     await sleep(REST_MS);
-  });
-  const without = await serve('without pools', async () => {
+  };
+  const allocating = async (): Promise<void> => {
     const views = NAMES.map((name) => new Float32Array(elementsOf(WINDOW_POOLS[name].shape)));
     for (const view of views) touch(view);
     await sleep(REST_MS);
-  });
+  };
+  for (const request of [pooled, allocating]) await serve(WARM_UP_REQUESTS, request);
+  const withPools = await serve(REQUESTS, pooled);
+  const without = await serve(REQUESTS, allocating);
+  printFigures('with pools', withPools.latency, NS_PER_MS);
+  printFigures('without pools', without.latency, NS_PER_MS);
   console.log(
-    `  requests a second: ${rounded(withPools)} with pools, ${rounded(without)} without (at most ${(CONCURRENCY * MS_PER_S) / REST_MS})`,
+    `  requests a second: ${rounded(withPools.perSecond)} with pools, ${rounded(without.perSecond)} without (at most ${(CONCURRENCY * MS_PER_S) / REST_MS})`,
   );
 }
 
-/** @returns requests a second. */
-async function serve(name: string, request: () => Promise<void>): Promise<number> {
+async function serve(requests: number, request: () => Promise<void>) {
   const latenciesNs: number[] = [];
-  let left = REQUESTS;
+  let left = requests;
   const startMs = performance.now();
   const client = async (): Promise<void> => {
     while (left-- > 0) {
@@ -50,8 +55,8 @@ async function serve(name: string, request: () => Promise<void>): Promise<number
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, client));
-  printFigures(name, figuresOf(latenciesNs), NS_PER_MS);
-  return REQUESTS / ((performance.now() - startMs) / MS_PER_S);
+  const perSecond = (requests * MS_PER_S) / (performance.now() - startMs);
+  return { latency: figuresOf(latenciesNs), perSecond };
 }
 
 function touch(view: Float32Array): void {

@@ -24,6 +24,7 @@ export async function benchWindows(): Promise<void> {
       await setImmediate();
       using encoderOutput = manager.pool('encoder_output').acquire(owner);
       encoderOutput.view[0] = left;
+      await setImmediate();
     }
   };
   const startMs = performance.now();
