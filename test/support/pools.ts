@@ -20,9 +20,12 @@ export const SPEC = {
 export function createPool<E extends ElementType = 'float32'>(
   options: Partial<PoolOptions<E>> = {},
 ): BufferPool<E> {
-  const spec = { ...SPEC, ...options } as PoolOptions<E>;
-  const slab = new Slab(new SharedArrayBuffer(slabBytesFor([spec])));
-  return BufferPool.create({ slab, ...spec });
+  const spec = { ...SPEC, ...options } as Omit<PoolOptions<E>, 'slab'>;
+  const { name, elementType, shape, initial, max } = spec;
+  const bytes = slabBytesFor([{ name, elementType, shape, initial, max }]);
+  // Options that are wrong may say no size: they are refused before the slab is asked.
+  const slab = new Slab(new SharedArrayBuffer(Math.max(bytes, 0)));
+  return BufferPool.create({ ...spec, slab });
 }
 
 export function catchError(action: () => unknown): Error {

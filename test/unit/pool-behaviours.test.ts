@@ -1,7 +1,9 @@
 /** What a pool does for one thread: the twenty-six behaviours that the first one had, but for threads, managers and statistics. */
 
 import { expect, test } from 'vitest';
+import { FreeList } from '../../packages/pool/src/free-list.ts';
 import { BufferPool, Slab, slabBytesFor } from '../../packages/pool/src/index.ts';
+import { poolMemoryAt } from '../../packages/pool/src/pool-memory.ts';
 import { catchError, createPool, SPEC } from '../support/pools.ts';
 
 const N_ITERATIONS = 1_000;
@@ -125,6 +127,18 @@ test('finds a write after release by the poison, and keeps that slot from everyb
   expect(pool.slots()[0]?.holder).toBe('nobody (written to after release)');
   expect(pool.tryAcquire('later')).toBeNull();
   expect(pool.stats()).toMatchObject({ acquires: 2, hits: 2, releases: 2, inUse: 1 });
+});
+
+test('lends a slot to nobody while it is leased, whatever the free list says', () => {
+  const pool = createPool();
+  const { slot } = pool.acquire('holder');
+  const { buffer, byteOffset, spec } = pool.handle;
+  new FreeList(poolMemoryAt(buffer, byteOffset, spec).freeList, spec.max).push(slot);
+  expect(catchError(() => pool.acquire('second'))).toMatchObject({
+    code: 'corrupted',
+    message: 'mel: slot 0 lent twice',
+  });
+  expect(pool.acquire('third').slot).toBe(1);
 });
 
 test('lends 1,000 times from one slot without losing it', () => {

@@ -1,5 +1,7 @@
 /** Who waits for a slot gets one in turn, or is told why not, in time. */
 
+/// <reference lib="es2024.sharedmemory" />
+
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BufferPool } from '../../packages/pool/src/index.ts';
 import { createPool } from '../support/pools.ts';
