@@ -53,7 +53,7 @@ export class Counters {
 
   add(name: CounterName, amount = 1): void {
     const column = COLUMN[name];
-    this.#own[column] = (this.#own[column] ?? 0) + amount;
+    this.#own[column] = (this.#own[column] as number) + amount;
   }
 
   addWait(ms: number): void {
@@ -61,7 +61,7 @@ export class Counters {
     this.add('waitedMs', ms);
     const bucket = WAIT_BUCKETS_MS.findIndex((bound) => ms <= bound);
     const column = FIRST_BUCKET + (bucket === -1 ? WAIT_BUCKETS_MS.length : bucket);
-    this.#own[column] = (this.#own[column] ?? 0) + 1;
+    this.#own[column] = (this.#own[column] as number) + 1;
   }
 
   sum(name: CounterName): number {
@@ -77,7 +77,7 @@ export class Counters {
 
   #sum(column: number): number {
     let sum = 0;
-    for (let at = column; at < this.#all.length; at += ROW_LENGTH) sum += this.#all[at] ?? 0;
+    for (let at = column; at < this.#all.length; at += ROW_LENGTH) sum += this.#all[at] as number;
     return sum;
   }
 }

@@ -62,7 +62,7 @@ export class FreeList {
 
   /** How many slots were left when this one was popped: nobody writes its depth until its push. */
   leftBelow(slot: number): number {
-    return (this.#depth[slot] ?? 0) - 1;
+    return (this.#depth[slot] as number) - 1;
   }
 
   /** Gives a slot back that {@link pop} gave out. */
@@ -71,7 +71,7 @@ export class FreeList {
       const head = Atomics.load(this.#head, HEAD);
       const top = (head & SLOT_MASK) - 1;
       Atomics.store(this.#below, slot, top + 1);
-      this.#depth[slot] = (top === NONE ? 0 : (this.#depth[top] ?? 0)) + 1;
+      this.#depth[slot] = (top === NONE ? 0 : (this.#depth[top] as number)) + 1;
       const next = this.#nextHead(head, slot + 1);
       if (Atomics.compareExchange(this.#head, HEAD, head, next) === head) return;
     }

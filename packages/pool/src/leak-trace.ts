@@ -17,7 +17,7 @@ export class LeakTrace {
   }
 
   acquired(lease: object, slot: number, owner: string): void {
-    const stack = new Error(`acquired by ${owner}`).stack ?? '';
+    const stack = `${new Error(`acquired by ${owner}`).stack}`;
     this.#stacks.set(slot, stack);
     this.#registry.register(lease, { slot, owner, stack }, this.#tokenOf(slot));
   }

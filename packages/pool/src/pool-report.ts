@@ -35,7 +35,7 @@ export class PoolReport {
   noteLowWater(slot: number): void {
     const free = this.#freeList.leftBelow(slot);
     const { signals } = this.#memory;
-    let low = signals[Signal.lowWater] ?? 0;
+    let low = signals[Signal.lowWater] as number;
     // Another thread may note its own meanwhile: the lower one stays.
     while (free < low) low = lower(signals, low, free);
   }
@@ -76,7 +76,7 @@ export class PoolReport {
       hits,
       misses: this.#counters.sum('misses'),
       hitRate: acquires === 0 ? 1 : hits / acquires,
-      highWaterMark: max - (this.#memory.signals[Signal.lowWater] ?? max),
+      highWaterMark: max - (this.#memory.signals[Signal.lowWater] as number),
       exhaustions: this.#counters.sum('exhaustions'),
       doubleReleases: this.#counters.sum('doubleReleases'),
       waits: {
@@ -130,7 +130,9 @@ function lower(signals: Int32Array, low: number, free: number): number {
 export function holdersOf(slots: readonly SlotStatus[], nowMs: number): SlotHolder[] {
   return slots
     .flatMap(({ holder, acquiredAtMs }) =>
-      holder === null ? [] : [{ owner: holder, ageMs: nowMs - (acquiredAtMs ?? nowMs) }],
+      holder === null || acquiredAtMs === null
+        ? []
+        : [{ owner: holder, ageMs: nowMs - acquiredAtMs }],
     )
     .toSorted((a, b) => b.ageMs - a.ageMs);
 }

@@ -44,25 +44,25 @@ export class SlotTable {
   }
 
   state(slot: number): SlotState {
-    return ((this.#words[slot] ?? 0) & STATE_MASK) as SlotState;
+    return ((this.#words[slot] as number) & STATE_MASK) as SlotState;
   }
 
   /** How often the slot was leased. */
   generation(slot: number): number {
-    return (this.#words[slot] ?? 0) >>> STATE_BITS;
+    return (this.#words[slot] as number) >>> STATE_BITS;
   }
 
   acquiredAtMs(slot: number): number {
-    return this.#acquiredAtMs[slot] ?? 0;
+    return this.#acquiredAtMs[slot] as number;
   }
 
   createdAtMs(slot: number): number {
-    return this.#createdAtMs[slot] ?? 0;
+    return this.#createdAtMs[slot] as number;
   }
 
   /** When it was released last, or committed if never. */
   usedAtMs(slot: number): number {
-    return Math.max(this.#releasedAtMs[slot] ?? 0, this.createdAtMs(slot));
+    return Math.max(this.#releasedAtMs[slot] as number, this.createdAtMs(slot));
   }
 
   /** The slot's memory exists from now on. */
@@ -83,7 +83,7 @@ export class SlotTable {
   lease(slot: number, nowMs: number): SlotState {
     for (;;) {
       // A plain read: where it is stale, the exchange fails and the next one is fresh.
-      const word = this.#words[slot] ?? 0;
+      const word = this.#words[slot] as number;
       const state = (word & STATE_MASK) as SlotState;
       if (state === LEASED) return LEASED;
       if (state === RECLAIMING) {

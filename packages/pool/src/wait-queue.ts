@@ -108,7 +108,10 @@ export class WaitQueue {
   #listen(seen: number): void {
     if (this.#isListening) return;
     const { async, value } = Atomics.waitAsync(this.#signals, RELEASES, seen);
-    if (!async) return this.serve();
+    if (!async) {
+      this.serve();
+      return;
+    }
     this.#isListening = true;
     void value.then(() => {
       this.#isListening = false;
