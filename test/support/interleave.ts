@@ -2,14 +2,16 @@
 
 import { onTestFinished, vi } from 'vitest';
 
-/** Runs `steps` once, just before the next exchange of a word in shared memory. */
-export function beforeNextExchange(steps: () => void): void {
+/** Runs `steps` once, just before the next exchange of a word in shared memory, or the nth. */
+export function beforeNextExchange(steps: () => void, nth = 1): void {
   const { compareExchange } = Atomics;
   const spy = vi.spyOn(Atomics, 'compareExchange');
   onTestFinished(() => spy.mockRestore());
   spy.mockImplementation(((...args: Parameters<typeof compareExchange>) => {
-    spy.mockRestore();
-    steps();
+    if (spy.mock.calls.length === nth) {
+      spy.mockRestore();
+      steps();
+    }
     return compareExchange(...args);
   }) as typeof compareExchange);
 }

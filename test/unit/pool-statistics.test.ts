@@ -2,6 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { COUNTERS_LENGTH, Counters } from '../../packages/pool/src/counters.ts';
+import { BufferPool } from '../../packages/pool/src/index.ts';
+import { holdersOf } from '../../packages/pool/src/pool-report.ts';
+import { beforeNextExchange } from '../support/interleave.ts';
 import { createPool } from '../support/pools.ts';
 
 test('counts each thing that happened', () => {
@@ -68,6 +71,31 @@ test('marks the most slots that were leased at once, not the last number', () =>
   for (const lease of leases) lease.release();
   pool.acquire('c');
   expect(pool.stats().highWaterMark).toBe(2);
+});
+
+test('lets a higher mark of another thread stand', () => {
+  const pool = createPool();
+  const there = BufferPool.attach(pool.handle);
+  // The first two take the slot from the list and lease it; the third would note the mark.
+  beforeNextExchange(() => there.acquire('there'), 3);
+  pool.acquire('here');
+  expect(pool.stats()).toMatchObject({ inUse: 2, highWaterMark: 2 });
+});
+
+test('names holders, the longest first, and nobody where a slot has just come back', () => {
+  const slot = { slot: 0, createdAtMs: 0, uses: 1 };
+  const holders = holdersOf(
+    [
+      { ...slot, acquiredAtMs: 90, holder: 'young' },
+      { ...slot, acquiredAtMs: 50, holder: null },
+      { ...slot, acquiredAtMs: 10, holder: 'old' },
+    ],
+    100,
+  );
+  expect(holders).toEqual([
+    { owner: 'old', ageMs: 90 },
+    { owner: 'young', ageMs: 10 },
+  ]);
 });
 
 test('sorts waits into buckets by their upper bounds', () => {
