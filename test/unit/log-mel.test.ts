@@ -41,8 +41,8 @@ async function benchOf(nMels: number): Promise<Bench> {
   return {
     slab,
     kernel,
-    audio: new BufferPool({ ...audio, slab }),
-    mel: new BufferPool({ ...mel, slab }),
+    audio: BufferPool.create({ ...audio, slab }),
+    mel: BufferPool.create({ ...mel, slab }),
   };
 }
 

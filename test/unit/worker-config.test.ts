@@ -29,7 +29,7 @@ test('configured models lie relative to the working folder', () => {
 test('a part of the pools may be set and the rest keeps its defaults', () => {
   const { pools } = load({ AMANUENSIS_WORKER_POOLS: '{ kv_cache: { max: 8 } }' });
   expect(pools.kv_cache).toEqual({ initial: 1, max: 8 });
-  expect(pools.audio).toEqual({ initial: 1, max: 2 });
+  expect(pools.audio).toEqual({ initial: 5, max: 15 });
 });
 
 test('a pool cannot begin larger than it may become', () => {

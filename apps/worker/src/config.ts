@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, type ConfigSource, loadConfig } from '@amanuensis/config';
 import { modelNameSchema } from '@amanuensis/contract';
+import { DEFAULT_POOL_LIMITS, type PoolName } from '@amanuensis/pipeline';
 import { z } from 'zod';
 
 /** The folder that holds `apps`, `packages` and `models`: the same from `src` and from `dist`. */
@@ -20,10 +21,15 @@ const seconds = z
   .number()
   .positive()
   .max(MAX_SECONDS, `must not be above ${MAX_SECONDS} seconds, which is 24 days`);
-const poolLimitSchema = z
-  .strictObject({ initial: z.int().min(0).default(1), max: z.int().min(1).default(2) })
-  .refine(({ initial, max }) => initial <= max, 'initial must not be above max')
-  .prefault({});
+/** A pool's slots; where only `max` is set, `initial` is as many of its default as fit. */
+function poolLimit(name: PoolName) {
+  const usual = DEFAULT_POOL_LIMITS[name];
+  return z
+    .strictObject({ initial: z.int().min(0).optional(), max: z.int().min(1).default(usual.max) })
+    .transform(({ initial, max }) => ({ initial: initial ?? Math.min(usual.initial, max), max }))
+    .refine(({ initial, max }) => initial <= max, 'initial must not be above max')
+    .prefault({});
+}
 
 const shape = {
   /** Models that this machine serves: name → folder as Hugging Face publishes it. */
@@ -34,10 +40,10 @@ const shape = {
   /** Slots of each pool of each model. How many jobs run at once follows from them. */
   pools: z
     .strictObject({
-      audio: poolLimitSchema,
-      mel: poolLimitSchema,
-      encoder_output: poolLimitSchema,
-      kv_cache: poolLimitSchema,
+      audio: poolLimit('audio'),
+      mel: poolLimit('mel'),
+      encoder_output: poolLimit('encoder_output'),
+      kv_cache: poolLimit('kv_cache'),
     })
     .prefault({}),
   /** Refused: see the message. */

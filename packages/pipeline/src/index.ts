@@ -19,6 +19,7 @@ export {
 } from './transcribe.ts';
 export {
   createWindowPools,
+  DEFAULT_POOL_LIMITS,
   type PoolLimits,
   type PoolName,
   SLOTS_PER_JOB,

@@ -10,7 +10,7 @@
  * ```
  */
 
-import { BufferPool, type Lease, Slab, slabBytesFor } from '@amanuensis/pool';
+import { BufferManager, type BufferPool, type Lease, type PoolConfig } from '@amanuensis/pool';
 import { DecoderLane } from './decoding/decoder-lane.ts';
 import { WINDOW_FRAMES, WINDOW_SAMPLES } from './hyperparameters.ts';
 import type { Tensor } from './inference/inference-port.ts';
@@ -33,6 +33,14 @@ export type PoolLimits = Readonly<
   Record<PoolName, { readonly initial: number; readonly max: number }>
 >;
 
+/** Window pools as large as those of a busy machine; lanes, which cost most, decide how many jobs run. */
+export const DEFAULT_POOL_LIMITS: PoolLimits = {
+  audio: { initial: 5, max: 15 },
+  mel: { initial: 10, max: 20 },
+  encoder_output: { initial: 5, max: 15 },
+  kv_cache: { initial: 1, max: 2 },
+};
+
 /** What one recording holds while it runs; disposing it gives every slot back. */
 export interface JobSlots extends Disposable {
   /** [480000] f32. */
@@ -44,27 +52,32 @@ export interface JobSlots extends Disposable {
   readonly lane: DecoderLane;
 }
 
-type Pools = Readonly<Record<PoolName, BufferPool<'float32'>>>;
+type PoolsOf = Readonly<Record<PoolName, PoolConfig & { readonly elementType: 'float32' }>>;
+type Manager = BufferManager<PoolsOf>;
 
 export class WindowPools implements Disposable {
-  /** In the order of {@link POOL_NAMES}. */
-  readonly all: readonly BufferPool<'float32'>[];
-  /** Bytes of both slabs with every pool at its maximum. */
-  readonly bytesMax: number;
   readonly encoder: Encoder;
   readonly logMelKernel: LogMelKernel;
-  readonly #pools: Pools;
+  readonly #manager: Manager;
   readonly #model: WhisperModel;
   /** By slot of `kv_cache`. */
   readonly #lanes = new Map<number, DecoderLane>();
 
-  constructor(model: WhisperModel, pools: Pools, kernel: LogMelKernel, bytesMax: number) {
+  constructor(model: WhisperModel, manager: Manager, kernel: LogMelKernel) {
     this.#model = model;
-    this.#pools = pools;
-    this.all = POOL_NAMES.map((name) => pools[name]);
-    this.bytesMax = bytesMax;
+    this.#manager = manager;
     this.logMelKernel = kernel;
     this.encoder = new Encoder(model.sessions.encoder);
+  }
+
+  /** In the order of {@link POOL_NAMES}. */
+  get all(): readonly BufferPool<'float32'>[] {
+    return this.#manager.all;
+  }
+
+  /** Bytes of both slabs with every pool at its maximum. */
+  get bytesMax(): number {
+    return this.#manager.plan.bytesMax;
   }
 
   /**
@@ -75,28 +88,24 @@ export class WindowPools implements Disposable {
    */
   acquire(owner: string): JobSlots {
     const { nMels, nAudioPositions, dModel } = this.#model.dimensions;
-    const leases: Lease<'float32'>[] = [];
-    const lend = (name: PoolName): Lease<'float32'> => {
-      const lease = this.#pools[name].acquire(owner);
-      leases.push(lease);
-      return lease;
-    };
+    const leases = this.#manager.acquireAll(owner, POOL_NAMES);
     try {
       return {
-        pcm: lend('audio').view,
-        mel: { data: lend('mel').view, shape: [1, nMels, WINDOW_FRAMES] },
-        hiddenStates: { data: lend('encoder_output').view, shape: [nAudioPositions, dModel] },
-        lane: this.#laneOf(lend('kv_cache')),
-        [Symbol.dispose]: () => giveBack(leases),
+        pcm: leases.audio.view,
+        mel: { data: leases.mel.view, shape: [1, nMels, WINDOW_FRAMES] },
+        hiddenStates: { data: leases.encoder_output.view, shape: [nAudioPositions, dModel] },
+        lane: this.#laneOf(leases.kv_cache),
+        [Symbol.dispose]: () => leases[Symbol.dispose](),
       };
     } catch (error) {
-      giveBack(leases);
+      leases[Symbol.dispose]();
       throw error;
     }
   }
 
   /** Unbinds the memory from the model's sessions; no job may run. */
   [Symbol.dispose](): void {
+    this.#manager[Symbol.dispose]();
     this.encoder[Symbol.dispose]();
     for (const lane of this.#lanes.values()) lane[Symbol.dispose]();
     this.#lanes.clear();
@@ -111,40 +120,27 @@ export class WindowPools implements Disposable {
   }
 }
 
-function giveBack(leases: readonly Lease<'float32'>[]): void {
-  for (const lease of leases) lease.release();
-}
-
-/** Allocates the memory of a device worker for `model`; `limits` are in slots. */
+/** Reserves the memory of a device worker for `model`; `limits` are in slots. */
 export async function createWindowPools(
   model: WhisperModel,
   limits: PoolLimits,
 ): Promise<WindowPools> {
   const { nMels, nAudioPositions, dModel } = model.dimensions;
-  const shapes: Readonly<Record<PoolName, readonly number[]>> = {
-    audio: [WINDOW_SAMPLES],
-    mel: [nMels, WINDOW_FRAMES],
-    encoder_output: [nAudioPositions, dModel],
-    kv_cache: [model.laneLayout.elements],
-  };
-  const spec = (name: PoolName) => ({
-    name,
+  const pool = (name: PoolName, slab: string, ...shape: number[]) => ({
     elementType: 'float32' as const,
-    shape: shapes[name],
+    shape,
+    slab,
     initial: limits[name].initial,
     max: limits[name].max,
   });
-  const kernelBytes = LogMelKernel.memoryBytes(nMels);
-  const windowBytes = slabBytesFor([spec('audio'), spec('mel'), spec('encoder_output')]);
-  const cacheBytes = slabBytesFor([spec('kv_cache')]);
-  const windows = Slab.allocate(kernelBytes + windowBytes);
-  const caches = Slab.allocate(cacheBytes);
-  const kernel = await LogMelKernel.create(windows, nMels);
-  const pools: Pools = {
-    audio: BufferPool.create({ ...spec('audio'), slab: windows }),
-    mel: BufferPool.create({ ...spec('mel'), slab: windows }),
-    encoder_output: BufferPool.create({ ...spec('encoder_output'), slab: windows }),
-    kv_cache: BufferPool.create({ ...spec('kv_cache'), slab: caches }),
-  };
-  return new WindowPools(model, pools, kernel, kernelBytes + windowBytes + cacheBytes);
+  const manager: Manager = new BufferManager<PoolsOf>({
+    pools: {
+      audio: pool('audio', 'windows', WINDOW_SAMPLES),
+      mel: pool('mel', 'windows', nMels, WINDOW_FRAMES),
+      encoder_output: pool('encoder_output', 'windows', nAudioPositions, dModel),
+      kv_cache: pool('kv_cache', 'caches', model.laneLayout.elements),
+    },
+    extraBytes: { windows: LogMelKernel.memoryBytes(nMels) },
+  });
+  return new WindowPools(model, manager, await LogMelKernel.create(manager.slab('windows'), nMels));
 }
