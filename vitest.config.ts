@@ -24,6 +24,13 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     pool: 'forks',
+    // What others may build on is held to every line and branch.
+    coverage: {
+      provider: 'v8',
+      include: ['packages/pool/src/**/*.ts'],
+      reporter: ['text-summary'],
+      thresholds: { lines: 100, branches: 100 },
+    },
     projects: projects.map(({ name, include, exclude = [], timeoutMs, parallel }, groupOrder) => ({
       extends: true,
       test: {
