@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ const MAIN = join(ROOT, 'apps/cli/dist/main.js');
 /** From a start to the greeting, on a busy machine. */
 const UP_DEADLINE_MS = 60_000;
 const EXIT_DEADLINE_MS = 60_000;
+/** After SIGKILL. */
+const END_DEADLINE_MS = 5_000;
 
 export interface RunningCli {
   readonly child: ChildProcess;
@@ -22,10 +25,12 @@ export interface RunningCli {
   exited(): Promise<number | null>;
 }
 
+/** Its folder for temporary files is its own, for what its killed processes leave there. */
 export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'amanuensis-cli-'));
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: ROOT,
-    env: { ...withoutConfiguration(process.env), ...env },
+    env: { ...withoutConfiguration(process.env), TMPDIR, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
@@ -37,11 +42,13 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
   });
   const closed = once(child, 'close');
   onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const pids = descendantsOf(child.pid);
-    child.kill('SIGKILL');
-    await closed;
-    for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) {
+      const pids = descendantsOf(child.pid);
+      child.kill('SIGKILL');
+      await endAll(pids);
+      await closed;
+    }
+    await rm(TMPDIR, { recursive: true, force: true, maxRetries: 3 });
   });
   return {
     child,
@@ -86,7 +93,9 @@ export async function startUp(dataFolder: string, env: NodeJS.ProcessEnv = {}): 
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line.startsWith('curl'));
-  return { ...cli, url, curlLines, pids: descendantsOf(cli.child.pid) };
+  const pids = descendantsOf(cli.child.pid);
+  onTestFinished(() => endAll(pids)); // where a test killed it, they are nobody's
+  return { ...cli, url, curlLines, pids };
 }
 
 /** A folder that is removed when the test ends. */
@@ -94,6 +103,11 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'amanuensis-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
+}
+
+async function endAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGKILL');
+  await vi.waitUntil(() => !pids.some(isRunning), { timeout: END_DEADLINE_MS, interval: 20 });
 }
 
 function withoutConfiguration(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -72,17 +72,18 @@ export async function startApi(
   }
 
   async function close(): Promise<boolean> {
-    const deadlineMs =
-      redis.status === 'ready'
-        ? (overrides.closeDeadlineMs ?? CLOSE_DEADLINE_MS)
-        : CLOSE_WITHOUT_REDIS_MS;
+    const deadlineMs = overrides.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     // A delivery whose receiver is slow is tried again by the next API process, with the same id.
     const timer = setTimeout(() => ending.abort(new Error('the API stops')), deadlineMs / 2);
     const ended = (async () => {
       await Promise.all([new Promise((resolve) => server.close(resolve)), webhooks.close()]);
       await jobs.close();
     })();
-    const isClean = await within(deadlineMs, ended);
+    // Redis may have left already, or leave meanwhile: then there is nothing to wait for.
+    const isClean = await Promise.race([
+      within(deadlineMs, ended),
+      untilLost(redis).then(() => within(CLOSE_WITHOUT_REDIS_MS, ended)),
+    ]);
     clearTimeout(timer);
     server.closeAllConnections();
     disconnect();
@@ -105,6 +106,13 @@ function untilReady(redis: Redis): Promise<void> {
   return new Promise((resolve) => {
     if (redis.status === 'ready') resolve();
     else redis.once('ready', () => resolve());
+  });
+}
+
+function untilLost(redis: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    if (redis.status !== 'ready') resolve();
+    else redis.once('close', () => resolve());
   });
 }
 

@@ -22,12 +22,12 @@ export function loadOnce<T>(libraryPath: string, load: (file: string) => T): T {
     const message = `This process already uses the ONNX Runtime library ${loadedPath}`;
     throw new InferenceError('unavailable', message);
   }
-  // Even one that turns out to be of no use may stay in the process.
-  loadedPath = file;
   // ONNX Runtime's Linux builds report to their maker unless told not to, before they are loaded.
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
   try {
-    return load(file);
+    const loaded = load(file);
+    loadedPath = file;
+    return loaded;
   } catch (cause) {
     const message = `${libraryPath} cannot be used: ${messageOf(cause)}`;
     throw new InferenceError('unavailable', message, { cause });
