@@ -6,7 +6,7 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { BufferPool } from '../../packages/pool/dist/index.js';
+import { BufferPool } from '@amanuensis/pool';
 
 const STAMP_BYTES = 64;
 const JUNK = 0xee;

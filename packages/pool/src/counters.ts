@@ -7,7 +7,7 @@
 import { PoolError } from './pool-error.ts';
 
 /** Threads that may use one pool in its lifetime. */
-export const MAX_THREADS = 64;
+const MAX_THREADS = 64;
 
 /** Upper bounds of the buckets of wait times; one more bucket holds what is longer. */
 export const WAIT_BUCKETS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 30_000] as const;
