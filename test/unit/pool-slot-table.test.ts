@@ -124,8 +124,11 @@ test('takes a slot over from a thread that never ends giving it back', () => {
 
 test('begins to count again after 2^30 leases', () => {
   const [table, , words] = tables();
-  words[SLOT] = ((2 ** 30 - 1) << 2) | FREE;
-  expect(table.lease(SLOT, 1)).toBe(FREE);
-  expect(table.generation(SLOT)).toBe(0);
-  expect(table.release(SLOT, 0, FREE, 2)).toBe(true);
+  words[SLOT] = ((2 ** 30 - 2) << 2) | FREE;
+  for (const generation of [2 ** 30 - 1, 0, 1]) {
+    expect(table.lease(SLOT, 1)).toBe(FREE);
+    expect(table.generation(SLOT)).toBe(generation);
+    expect(table.isLeased(SLOT, generation)).toBe(true);
+    expect(table.release(SLOT, generation, FREE, 2)).toBe(true);
+  }
 });
