@@ -9,7 +9,7 @@ import { openSubmitter, samplePath } from '../support/submit.ts';
 import { type SystemOptions, startSystem, type TestSystem } from '../support/system.ts';
 
 /** A job of a dead worker is found after about two of these. */
-const QUICK_LOCKS = { AMANUENSIS_WORKER_LOCK_SECONDS: '1' };
+const QUICK_LOCKS = { AMANUENSIS_WORKER_LOCK_SECONDS: '2' };
 const DEADLINE_MS = 30_000;
 
 const reference: Record<string, { text: string }> = JSON.parse(
