@@ -69,8 +69,9 @@ export async function openSubmitter({ redis, dataFolder }: TestSystem): Promise<
     async finished(jobId, deadlineMs = 60_000) {
       const endsAt = performance.now() + deadlineMs;
       while (performance.now() < endsAt) {
+        // The state first: a job read before it ended would have no result yet.
+        const state = await queue.getJobState(jobId);
         const job = await queue.getJob(jobId);
-        const state = await job?.getState();
         if (job && (state === 'completed' || state === 'failed') && isFinished(state)) {
           const result = job.returnvalue ? jobResultSchema.parse(job.returnvalue) : null;
           const { failedReason, attemptsStarted } = job;
