@@ -8,12 +8,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type ComposeFile, type ComposeService, portsOf } from './compose-file.ts';
+import { freePort } from './free-port.ts';
 import { ROOT } from './paths.ts';
 
 const HEALTHY_DEADLINE_MS = 60_000;
@@ -169,13 +169,4 @@ function keepTail({ stdout, stderr }: ChildProcess): () => string {
     });
   }
   return () => tail;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
