@@ -13,6 +13,7 @@ import {
   REDIS_PREFIX,
   type Transcript,
   type TranscriptionJob,
+  transcriptionOptionsSchema,
   transcriptionQueueName,
   transcriptSchema,
 } from '@amanuensis/contract';
@@ -60,7 +61,7 @@ export async function openSubmitter({ redis, dataFolder }: TestSystem): Promise<
         tenant: 'test',
         model: 'demo',
         audio: { blobKey: audioKey(id), fileName: 'recording', bytes },
-        options: {},
+        options: transcriptionOptionsSchema.parse({}),
         submittedAtMs: Date.now(),
       };
       await queue.add('transcribe', job, { jobId: id, attempts, priority: 1 });

@@ -1,6 +1,10 @@
 /** A BullMQ job in each of its states → the resource that users see. */
 
-import { type TranscriptionJob, transcriptionSchema } from '@amanuensis/contract';
+import {
+  type TranscriptionJob,
+  transcriptionOptionsSchema,
+  transcriptionSchema,
+} from '@amanuensis/contract';
 import { expect, test } from 'vitest';
 import { type JobRecord, jobToTranscription } from '../../apps/api/src/job-to-transcription.ts';
 
@@ -9,7 +13,7 @@ const data: TranscriptionJob = {
   tenant: 'default',
   model: 'demo',
   audio: { blobKey: 'audio/job_1', fileName: 'a.wav', bytes: 10 },
-  options: {},
+  options: transcriptionOptionsSchema.parse({}),
   submittedAtMs: 1_700_000_000_000,
 };
 const result = {

@@ -12,6 +12,7 @@ function transcript(...segments: [start: number, end: number, text: string][]): 
   return {
     text: segments.map(([, , text]) => text).join(''),
     language: 'en',
+    language_probability: null,
     duration: 60,
     model: 'demo',
     segments: segments.map(([start, end, text], id) => ({
@@ -19,7 +20,11 @@ function transcript(...segments: [start: number, end: number, text: string][]): 
       start,
       end,
       text,
+      seek: 0,
       tokens: [],
+      token_logprobs: [],
+      temperature: 0,
+      compression_ratio: 1,
       avg_logprob: 0,
       no_speech_prob: 0,
     })),

@@ -3,7 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
-import { audioKey, CodedError, modelNameSchema, type TranscriptionJob } from '@amanuensis/contract';
+import {
+  audioKey,
+  CodedError,
+  modelNameSchema,
+  type TranscriptionJob,
+  transcriptionOptionsSchema,
+} from '@amanuensis/contract';
 import { type BlobStore, BlobTooLargeError } from '@amanuensis/store';
 import busboy from 'busboy';
 import { z } from 'zod';
@@ -12,6 +18,8 @@ import type { UrlGuard } from './webhooks/url-guard.ts';
 
 /** Who submits, until there are keys. */
 const TENANT = 'default';
+/** The form has no fields for them yet. */
+const DEFAULT_OPTIONS = transcriptionOptionsSchema.parse({});
 const MAX_FILE_NAME_LENGTH = 255;
 /** Of fields, boundaries and part headers, beside the file. */
 const MAX_OVERHEAD_BYTES = 64 * 1024;
@@ -56,7 +64,7 @@ export async function uploadToJob(request: IncomingMessage, parts: UploadParts):
       tenant: TENANT,
       model,
       audio: { blobKey, fileName, bytes },
-      options: {},
+      options: DEFAULT_OPTIONS,
       submittedAtMs: Date.now(),
     };
     return await jobs.enqueue(job, fields.webhook_url);

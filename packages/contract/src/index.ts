@@ -9,4 +9,5 @@ export * from './transcript-to-text.ts';
 export * from './transcript-to-vtt.ts';
 export * from './transcription.ts';
 export * from './transcription-job.ts';
+export * from './transcription-options.ts';
 export * from './webhook-event.ts';

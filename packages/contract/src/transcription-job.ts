@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { warningSchema } from './transcript.ts';
+import { transcriptionOptionsSchema } from './transcription-options.ts';
 
 /** Hash-tagged, so that all keys of the product lie in one slot of a Redis Cluster. */
 export const REDIS_PREFIX = '{amanuensis}';
@@ -18,10 +19,6 @@ export function transcriptionQueueName(model: string): string {
 export const modelNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'is not the name of a model');
-
-/** A job's options that change how it is transcribed. */
-export const transcriptionOptionsSchema = z.strictObject({});
-export type TranscriptionOptions = z.infer<typeof transcriptionOptionsSchema>;
 
 export const transcriptionJobSchema = z.strictObject({
   id: z.string(),

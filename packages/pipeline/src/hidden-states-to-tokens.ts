@@ -19,6 +19,8 @@ export interface DecodingRules {
 export interface WindowTokens {
   /** Sampled tokens, timestamps included, without the end. */
   readonly tokens: readonly number[];
+  /** Log-probability of each. */
+  readonly tokenLogprobs: readonly number[];
   /** Sum of log-probabilities of the sampled tokens, the end included, over their number plus one. */
   readonly avgLogprob: number;
   /** Probability of `<|nospeech|>` after start-of-transcript, before any filter. */
@@ -45,18 +47,21 @@ export async function hiddenStatesToTokens(
     position += 1;
   }
   const tokens: number[] = [];
+  const tokenLogprobs: number[] = [];
   let logprobSum = 0;
   for (;;) {
     for (const filter of rules.filters) filter.apply(logits, tokens);
     const next = argMax(logits);
-    logprobSum += logprob(logits, next);
+    const nextLogprob = logprob(logits, next);
+    logprobSum += nextLogprob;
     if (next === rules.endOfText) break;
     tokens.push(next);
+    tokenLogprobs.push(nextLogprob);
     if (tokens.length === rules.maxTokens) break;
     await lane.step(next, position, signal);
     position += 1;
   }
-  return { tokens, avgLogprob: logprobSum / (tokens.length + 1), noSpeechProb };
+  return { tokens, tokenLogprobs, avgLogprob: logprobSum / (tokens.length + 1), noSpeechProb };
 }
 
 function logprob(logits: Float32Array, token: number): number {

@@ -10,6 +10,8 @@ export interface FrameSegment {
   readonly text: string;
   /** Timestamps included. */
   readonly tokens: readonly number[];
+  /** Position of the first of them among the window's tokens. */
+  readonly firstToken: number;
 }
 
 export interface WindowSegments {
@@ -50,7 +52,7 @@ export function tokensToSegments(
     if (text.trim() !== '') {
       const startFrame = span.startFrame + tokenizer.timestampFrames(part[0] ?? 0);
       const endFrame = span.startFrame + tokenizer.timestampFrames(part.at(-1) ?? 0);
-      segments.push({ startFrame, endFrame, text, tokens: part });
+      segments.push({ startFrame, endFrame, text, tokens: part, firstToken: begin });
     }
     begin = cut;
   }
@@ -72,6 +74,12 @@ function oneSegment(
   const last = tokens.findLast((token) => tokenizer.isTimestamp(token));
   const lastFrames = last === undefined ? 0 : tokenizer.timestampFrames(last);
   return [
-    { startFrame, endFrame: startFrame + (lastFrames > 0 ? lastFrames : nFrames), text, tokens },
+    {
+      startFrame,
+      endFrame: startFrame + (lastFrames > 0 ? lastFrames : nFrames),
+      text,
+      tokens,
+      firstToken: 0,
+    },
   ];
 }

@@ -3,6 +3,7 @@
 import type { Segment, Transcript } from '@amanuensis/contract';
 import { PcmWindow } from './audio/pcm-window.ts';
 import { audioToPcm } from './audio-to-pcm.ts';
+import { compressionRatio } from './decoding/compression-ratio.ts';
 import { greedyRules } from './decoding/greedy-rules.ts';
 import { hiddenStatesToTokens, type WindowTokens } from './hidden-states-to-tokens.ts';
 import { FRAMES_PER_SECOND } from './hyperparameters.ts';
@@ -77,13 +78,18 @@ export async function transcribe(
       ? { segments: [], consumedFrames: nFrames }
       : tokensToSegments(decoded.tokens, span, model.tokenizer);
     window.advance(cut.consumedFrames);
+    const ratio = compressionRatio(cut.segments.map(({ text }) => text).join(''));
     const fresh = cut.segments.map(
-      ({ startFrame, endFrame, text, tokens }, index): Segment => ({
+      ({ startFrame, endFrame, text, tokens, firstToken }, index): Segment => ({
         id: segments.length + index,
+        seek: span.startFrame,
         start: startFrame / FRAMES_PER_SECOND,
         end: endFrame / FRAMES_PER_SECOND,
         text,
         tokens: [...tokens],
+        token_logprobs: decoded.tokenLogprobs.slice(firstToken, firstToken + tokens.length),
+        temperature: 0,
+        compression_ratio: ratio,
         avg_logprob: decoded.avgLogprob,
         no_speech_prob: decoded.noSpeechProb,
       }),
@@ -103,6 +109,7 @@ export async function transcribe(
       .join('')
       .trim(),
     language: LANGUAGE,
+    language_probability: null,
     duration: pcm.durationSeconds,
     segments,
     warnings: [...pcm.warnings],
