@@ -1,12 +1,20 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   createWindowPools,
   loadWhisper,
   openInferenceEngine,
+  transcribe,
   type WhisperModel,
+  type WindowPools,
 } from '@amanuensis/pipeline';
 import { PoolExhausted } from '@amanuensis/pool';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DEMO_MODEL } from '../support/paths.ts';
+import { poll } from '../support/api.ts';
+import { residentBytes } from '../support/memory.ts';
+import { DEMO_MODEL, FIXTURES, ROOT, SAMPLES } from '../support/paths.ts';
 
 const LIMIT = { initial: 1, max: 2 };
 const LIMITS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
@@ -55,4 +63,58 @@ test('every slot begins on a page', async () => {
     expect(offset % 4096).toBe(0);
   }
   expect(logits % 64).toBe(0);
+});
+
+const RECORDING = 'standup.wav';
+/** Over all pools. */
+const bytesCommitted = (pools: WindowPools) =>
+  pools.all.reduce((sum, pool) => sum + pool.stats().bytesCommitted, 0);
+
+test.runIf(process.platform === 'linux')(
+  'idle slots leave the process, and serve the next job as if they were new',
+  async () => {
+    const limit = { initial: 0, max: 12 };
+    const limits = { audio: limit, mel: limit, encoder_output: limit, kv_cache: limit };
+    using pools = await createWindowPools(model, limits, { idleMs: 1 });
+    // Every lane is bound, and every page of every slot is in memory, with what no job left there.
+    const jobs = Array.from({ length: limit.max }, (_, i) => pools.acquire(`job ${i}`));
+    for (const job of jobs) job[Symbol.dispose]();
+    for (const pool of pools.all) {
+      const leases = Array.from({ length: limit.max }, () => pool.acquire('filler'));
+      for (const lease of leases) lease.view.fill(Number.NaN);
+      for (const lease of leases) lease.release();
+    }
+    const committed = bytesCommitted(pools);
+    expect(committed).toBeGreaterThan(100e6);
+    const resident = residentBytes();
+    await poll(
+      async () => bytesCommitted(pools),
+      (bytes) => bytes === 0,
+    );
+    expect(resident - residentBytes()).toBeGreaterThan(0.95 * committed);
+
+    const { [RECORDING]: expected } = JSON.parse(
+      readFileSync(join(FIXTURES, 'reference/transcripts.json'), 'utf8'),
+    ) as Record<string, { text: string }>;
+    const { text } = await transcribe(
+      { path: join(SAMPLES, RECORDING), owner: 'next job' },
+      { model, pools },
+      { signal: AbortSignal.timeout(30_000), maxDurationSeconds: 60 },
+    );
+    expect(text).toBe(expected?.text.trim());
+    for (const pool of pools.all) {
+      expect(pool.stats()).toMatchObject({ misses: limit.max + 1, leaked: 0, doubleReleases: 0 });
+    }
+  },
+);
+
+test.each([
+  ['where the system takes it', process.platform === 'linux' ? 'given back' : 'kept', []],
+  ['without foreign functions', 'kept', ['--without-foreign-functions']],
+])('memory of idle slots %s is %s', async (_, expected, args) => {
+  const probe = join(ROOT, 'test/support/idle-slots-probe.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [probe, ...args]);
+  const { atPeak, afterIdling } = JSON.parse(stdout) as Record<string, number>;
+  expect(atPeak).toBeGreaterThan(1e6);
+  expect(afterIdling).toBe(expected === 'kept' ? atPeak : 0);
 });

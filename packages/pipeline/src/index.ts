@@ -24,4 +24,5 @@ export {
   type PoolName,
   SLOTS_PER_JOB,
   WindowPools,
+  type WindowPoolsOptions,
 } from './window-pools.ts';

@@ -14,6 +14,7 @@ import { BufferManager, type BufferPool, type Lease, type PoolConfig } from '@am
 import { DecoderLane } from './decoding/decoder-lane.ts';
 import { WINDOW_FRAMES, WINDOW_SAMPLES } from './hyperparameters.ts';
 import type { Tensor } from './inference/inference-port.ts';
+import type { ReclaimPages } from './inference/native-memory.ts';
 import { LogMelKernel } from './kernels/log-mel-kernel.ts';
 import { Encoder } from './mel-to-hidden-states.ts';
 import type { WhisperModel } from './model/load-whisper.ts';
@@ -40,6 +41,16 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = {
   encoder_output: { initial: 5, max: 15 },
   kv_cache: { initial: 1, max: 2 },
 };
+
+export interface WindowPoolsOptions {
+  /**
+   * Slots beyond `initial` that are unused for so long give their memory back to the system; never
+   * unless given, nor where the system does not take it (all but Linux).
+   */
+  readonly idleMs?: number;
+  /** A lease that is older counts as leaked; never unless given. */
+  readonly maxLeaseMs?: number;
+}
 
 /** What one recording holds while it runs; disposing it gives every slot back. */
 export interface JobSlots extends Disposable {
@@ -124,14 +135,18 @@ export class WindowPools implements Disposable {
 export async function createWindowPools(
   model: WhisperModel,
   limits: PoolLimits,
+  { idleMs, maxLeaseMs }: WindowPoolsOptions = {},
 ): Promise<WindowPools> {
   const { nMels, nAudioPositions, dModel } = model.dimensions;
+  const reclaim = idleMs === undefined ? undefined : await importReclaimPages();
   const pool = (name: PoolName, slab: string, ...shape: number[]) => ({
     elementType: 'float32' as const,
     shape,
     slab,
     initial: limits[name].initial,
     max: limits[name].max,
+    ...(maxLeaseMs !== undefined && { maxLeaseMs }),
+    ...(reclaim && { reclaim }),
   });
   const manager: Manager = new BufferManager<PoolsOf>({
     pools: {
@@ -141,6 +156,18 @@ export async function createWindowPools(
       kv_cache: pool('kv_cache', 'caches', model.laneLayout.elements),
     },
     extraBytes: { windows: LogMelKernel.memoryBytes(nMels) },
+    // A slot whose memory stays would only count as given back.
+    ...(reclaim && idleMs !== undefined && { idleMs }),
   });
   return new WindowPools(model, manager, await LogMelKernel.create(manager.slab('windows'), nMels));
+}
+
+/** Undefined where the foreign-function interface has no build, or the system no such call. */
+async function importReclaimPages(): Promise<ReclaimPages | undefined> {
+  try {
+    const { reclaimPages } = await import('./inference/native-memory.ts');
+    return reclaimPages;
+  } catch {
+    return undefined;
+  }
 }
