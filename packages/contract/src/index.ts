@@ -3,6 +3,7 @@
 export * from './device-status.ts';
 export * from './error-code.ts';
 export * from './job-state.ts';
+export * from './language.ts';
 export * from './transcript.ts';
 export * from './transcript-to-srt.ts';
 export * from './transcript-to-text.ts';
