@@ -1,16 +1,13 @@
 /** PCM → log-mel spectrogram, from slot to slot, a slice at a time so that the event loop stays free. */
 
-import { setImmediate } from 'node:timers/promises';
 import { WINDOW_FRAMES, WINDOW_SAMPLES } from './hyperparameters.ts';
 import { BATCH_FRAMES, type LogMelKernel } from './kernels/log-mel-kernel.ts';
+import { nextTurn } from './next-turn.ts';
 
 /** Frames between two looks at the event loop: 0.2 to 0.3 ms. */
 const SLICE_FRAMES = 50 * BATCH_FRAMES;
 /** Elements that one slice normalises. */
 const SLICE_ELEMENTS = 40 * WINDOW_FRAMES;
-
-/** The turn that was asked for last; the event loop of this thread has one queue of them. */
-let lastTurn: Promise<void> = Promise.resolve();
 
 /**
  * Computes Whisper's log-mel spectrogram of a window.
@@ -41,14 +38,4 @@ export async function pcmToMel(
     await nextTurn(signal);
     kernel.normalise(out, from, Math.min(from + SLICE_ELEMENTS, out.length), greatest);
   }
-}
-
-/**
- * Waits for the event loop to go round. Turns are taken one after the other: of several jobs only
- * one computes a slice before the loop looks at its sockets again.
- */
-async function nextTurn(signal: AbortSignal): Promise<void> {
-  lastTurn = lastTurn.then(() => setImmediate());
-  await lastTurn;
-  signal.throwIfAborted();
 }
