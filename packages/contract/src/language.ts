@@ -110,7 +110,8 @@ export const LANGUAGES = {
 export type LanguageCode = keyof typeof LANGUAGES;
 
 /** In the order of their tokens. */
-export const LANGUAGE_CODES: readonly LanguageCode[] = Object.keys(LANGUAGES).filter(isLanguageCode);
+export const LANGUAGE_CODES: readonly LanguageCode[] =
+  Object.keys(LANGUAGES).filter(isLanguageCode);
 
 export function isLanguageCode(code: string): code is LanguageCode {
   return Object.hasOwn(LANGUAGES, code);
