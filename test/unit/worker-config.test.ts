@@ -38,6 +38,7 @@ test('a pool cannot begin larger than it may become', () => {
 });
 
 test.each([
+  'POOL_IDLE',
   'MAX_DURATION',
   'JOB_TIMEOUT',
   'LOCK',
@@ -48,6 +49,13 @@ test.each([
   const variable = `AMANUENSIS_WORKER_${name}_SECONDS`;
   expect(() => load({ [variable]: '9999999' })).toThrow('must not be above 2147000 seconds');
   expect(() => load({ [variable]: '2147000' })).not.toThrow();
+});
+
+test('idle slots keep their memory for ten minutes, never for no time at all', () => {
+  const variable = 'AMANUENSIS_WORKER_POOL_IDLE_SECONDS';
+  expect(load({}).poolIdleSeconds).toBe(600);
+  expect(load({ [variable]: '0.5' }).poolIdleSeconds).toBe(0.5);
+  expect(() => load({ [variable]: '0' })).toThrow('poolIdleSeconds');
 });
 
 test('a configured concurrency is refused with the reason', () => {

@@ -46,6 +46,8 @@ const shape = {
       kv_cache: poolLimit('kv_cache'),
     })
     .prefault({}),
+  /** Slots beyond a pool's `initial` give their memory back when they are unused for this long. */
+  poolIdleSeconds: seconds.default(600),
   /** Refused: see the message. */
   concurrency: z
     .never('cannot be set: it is computed from the pools, so that none of them can run out')

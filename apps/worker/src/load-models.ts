@@ -13,6 +13,9 @@ import {
 import { concurrencyFor } from '@amanuensis/pool';
 import type { WorkerConfig } from './config.ts';
 
+/** A job that is out of time may take this long to stop: a native run ends first, then the slots. */
+const LEASE_GRACE_MS = 60_000;
+
 export interface LoadedModel {
   readonly whisper: WhisperModel;
   readonly pools: WindowPools;
@@ -24,8 +27,9 @@ export interface LoadedModel {
  * Logs each pool, its bytes and the total.
  *
  * The address space of every slot up to `max` is reserved here, and slots up to `initial` are made.
- * Each further slot, and what binds a slot to the model's sessions, comes when it is first used and
- * stays; nothing goes beyond `max`.
+ * Each further slot comes when it is first used and goes when it is idle; what binds a slot to the
+ * model's sessions stays. Nothing goes beyond `max`. A slot that is held for longer than a job may
+ * take counts as leaked.
  */
 export async function loadModels(config: WorkerConfig, log: Logger): Promise<LoadedModel[]> {
   const engine = await openInferenceEngine({
@@ -45,12 +49,15 @@ async function loadModel(
   name: string,
   folder: string,
   engine: InferenceEngine,
-  { threadsPerRun, pools: limits }: WorkerConfig,
+  { threadsPerRun, pools: limits, poolIdleSeconds, jobTimeoutSeconds }: WorkerConfig,
   log: Logger,
 ): Promise<LoadedModel> {
   const startedAt = performance.now();
   const whisper = await loadWhisper(folder, engine, { name, intraOpThreads: threadsPerRun });
-  const pools = await createWindowPools(whisper, limits);
+  const pools = await createWindowPools(whisper, limits, {
+    idleMs: poolIdleSeconds * 1000,
+    maxLeaseMs: jobTimeoutSeconds * 1000 + LEASE_GRACE_MS,
+  });
   const concurrency = concurrencyFor(pools.all, SLOTS_PER_JOB);
   for (const pool of pools.all) {
     const { max, slotBytes } = pool;

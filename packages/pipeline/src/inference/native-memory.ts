@@ -56,7 +56,7 @@ export type ReclaimPages = NonNullable<PoolBehaviour['reclaim']>;
  * everywhere but on Linux.
  *
  * Only pages that lie in the range as a whole are given back, and read as zeros; what shares a page
- * with bytes outside stays as it was. Blocks for 0.05 to 0.1 ms a MiB that is in memory.
+ * with bytes outside stays as it was. Blocks for 0.05 to 0.15 ms a MiB that is in memory.
  *
  * @throws Error with the system's name of what is wrong, `EINVAL` for pages that are locked.
  */
