@@ -1,15 +1,56 @@
 /** What `/health` says, and how the API behaves while Redis is away. */
 
 import { readFileSync } from 'node:fs';
-import { DEVICE_SET_KEY, type DeviceStatus, deviceStatusKey } from '@amanuensis/contract';
+import { join } from 'node:path';
+import {
+  DEVICE_SET_KEY,
+  type DeviceStatus,
+  deviceStatusKey,
+  type PoolStatus,
+} from '@amanuensis/contract';
 import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { Fleet } from '../../apps/api/src/fleet.ts';
 import type { Health } from '../../apps/api/src/routes/health.ts';
 import { getJson, type Problem, poll, startTestApi, submit } from '../support/api.ts';
+import { ROOT } from '../support/paths.ts';
 import { startRedis } from '../support/redis.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
+
+const POOL: PoolStatus = {
+  model: 'demo',
+  name: 'mel',
+  max: 4,
+  inUse: 0,
+  highWaterMark: 4,
+  acquires: 9,
+  hits: 9,
+  misses: 0,
+  exhaustions: 0,
+  leaked: 0,
+  hasLeaks: false,
+  bytesCommitted: 1,
+};
+const DEVICE: DeviceStatus = {
+  workerId: 'host-1-cpu0',
+  device: 'cpu0',
+  executionProvider: 'CPUExecutionProvider',
+  host: 'host',
+  pid: 1,
+  models: ['demo', 'base'],
+  concurrency: 2,
+  jobsActive: 0,
+  state: 'running',
+  startedAtMs: 1,
+  reportedAtMs: 2,
+  pools: [POOL],
+};
+
+async function report(redis: Redis, status: DeviceStatus): Promise<void> {
+  await redis.sadd(DEVICE_SET_KEY, status.workerId);
+  await redis.set(deviceStatusKey(status.workerId), JSON.stringify(status), 'PX', 15_000);
+}
 
 test('health tells of devices that live, are lost, lack a model or ran out, and of Redis', async () => {
   await using api = await startTestApi({ AMANUENSIS_API_MODELS: '[demo, base]' });
@@ -30,42 +71,11 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
 
   const redis = new Redis(api.redis.url);
   redis.on('error', () => {});
-  const pool = {
-    model: 'demo',
-    name: 'mel',
-    max: 4,
-    inUse: 0,
-    highWaterMark: 4,
-    acquires: 9,
-    hits: 9,
-    misses: 0,
-  };
-  const device: DeviceStatus = {
-    workerId: 'host-1-cpu0',
-    device: 'cpu0',
-    executionProvider: 'CPUExecutionProvider',
-    host: 'host',
-    pid: 1,
-    models: ['demo', 'base'],
-    concurrency: 2,
-    jobsActive: 0,
-    state: 'running',
-    startedAtMs: 1,
-    reportedAtMs: 2,
-    pools: [{ ...pool, exhaustions: 0, bytesCommitted: 1 }],
-  };
-  const report = (status: DeviceStatus) =>
-    redis.set(deviceStatusKey(status.workerId), JSON.stringify(status), 'PX', 15_000);
-  await redis.sadd(DEVICE_SET_KEY, device.workerId);
-  await report(device);
+  await report(redis, DEVICE);
   const good = await health();
-  expect(good.body).toMatchObject({ status: 'ok', warnings: [], devices: [device] });
+  expect(good.body).toMatchObject({ status: 'ok', warnings: [], devices: [DEVICE] });
 
-  await report({
-    ...device,
-    models: ['demo'],
-    pools: [{ ...pool, exhaustions: 3, bytesCommitted: 1 }],
-  });
+  await report(redis, { ...DEVICE, models: ['demo'], pools: [{ ...POOL, exhaustions: 3 }] });
   await redis.sadd(DEVICE_SET_KEY, 'host-2-npu0');
   await submit(api.url, { model: 'base' });
   expect((await health()).body.warnings).toEqual([
@@ -80,6 +90,36 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
   expect(Date.now() - startedAt).toBeLessThan(5_000);
   expect(down.body).toMatchObject({ status: 'unavailable', redis: 'unreachable' });
   expect(down.body.warnings[0]).toMatch(/^Redis at 127\.0\.0\.1:\d+ does not answer/);
+  redis.disconnect();
+});
+
+test('health tells which pools leak, and which ones make memory for too many jobs', async () => {
+  await using api = await startTestApi();
+  const redis = new Redis(api.redis.url);
+  const warningsOf = async (...pools: readonly Partial<PoolStatus>[]) => {
+    await report(redis, { ...DEVICE, pools: pools.map((pool) => ({ ...POOL, ...pool })) });
+    const { body } = await getJson<Health>(`${api.url}/health`);
+    expect(body.status).toBe(body.warnings.length === 0 ? 'ok' : 'degraded');
+    return body.warnings;
+  };
+  // Slots in use are no leaks, and all beginnings are misses.
+  expect(await warningsOf({ inUse: 4 }, { acquires: 99, hits: 0, misses: 99 })).toEqual([]);
+  expect(await warningsOf({ acquires: 100, hits: 90, misses: 10 })).toEqual([]);
+  expect(await warningsOf({ acquires: 110, hits: 99, misses: 11 })).toEqual([]);
+
+  const warnings = await warningsOf(
+    { inUse: 2, leaked: 1, hasLeaks: true },
+    { name: 'kv_cache', model: 'base', acquires: 1_000, hits: 899, misses: 101 },
+  );
+  expect(warnings).toEqual([
+    'The pool mel of demo on host-1-cpu0 leaks 1 of its 4 slots, held for longer than a job may take, which is a bug: restart that worker.',
+    'The pool kv_cache of base on host-1-cpu0 has a hit rate of 89 % in 1000 acquires: raise worker.pools.kv_cache.initial or worker.poolIdleSeconds.',
+  ]);
+  const runbook = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8');
+  for (const what of ['leaks', 'has a hit rate of']) {
+    expect(warnings.join('\n')).toContain(what);
+    expect(runbook).toContain(`## \`The pool … ${what} …\``);
+  }
   redis.disconnect();
 });
 

@@ -19,8 +19,13 @@ export const poolStatusSchema = z.object({
   hits: z.int(),
   misses: z.int(),
   exhaustions: z.int(),
+  /** Slots whose holder did not release them in the time that a job may take. */
+  leaked: z.int(),
+  hasLeaks: z.boolean(),
   bytesCommitted: z.int(),
 });
+
+export type PoolStatus = z.infer<typeof poolStatusSchema>;
 
 export const deviceStatusSchema = z.object({
   /** Unique in the fleet: host, supervisor and device. */

@@ -1,6 +1,11 @@
 /** `/health`: what works, what does not, and what to do about it, in words. */
 
-import { type DeviceStatus, transcriptionQueueName, WEBHOOK_QUEUE } from '@amanuensis/contract';
+import {
+  type DeviceStatus,
+  type PoolStatus,
+  transcriptionQueueName,
+  WEBHOOK_QUEUE,
+} from '@amanuensis/contract';
 import { Router } from 'express';
 import type { Redis } from 'ioredis';
 import { Fleet, type FleetStatus } from '../fleet.ts';
@@ -8,6 +13,10 @@ import type { JobQueue, QueueCounts } from '../job-queue.ts';
 import { VERSION } from '../version.ts';
 
 const DEADLINE_MS = 2_000;
+/** Below it, too many jobs wait for the memory of a slot that was given back shortly before. */
+const LEAST_HIT_RATE = 0.9;
+/** After a start, each slot beyond `initial` has to be made once: that is no bad rate yet. */
+const LEAST_ACQUIRES = 100;
 
 export interface HealthParts {
   readonly redis: Redis;
@@ -78,16 +87,33 @@ function warningsOf(
     }
   }
   for (const { workerId, pools } of devices) {
-    for (const { model, name, exhaustions } of pools) {
-      if (exhaustions === 0) continue;
-      warnings.push(
-        `The pool ${name} of ${model} on ${workerId} was exhausted ${exhaustions} times, which is a bug.`,
-      );
-    }
+    for (const pool of pools) warnings.push(...poolWarnings(workerId, pool));
   }
   const undelivered = queues[WEBHOOK_QUEUE]?.failed ?? 0;
   if (undelivered > 0) {
     warnings.push(`${undelivered} webhooks were given up: see /admin/queues.`);
+  }
+  return warnings;
+}
+
+function poolWarnings(workerId: string, pool: PoolStatus): string[] {
+  const { model, name, max, acquires, hits, exhaustions, leaked, hasLeaks } = pool;
+  const which = `The pool ${name} of ${model} on ${workerId}`;
+  const warnings: string[] = [];
+  if (exhaustions > 0) {
+    warnings.push(`${which} was exhausted ${exhaustions} times, which is a bug.`);
+  }
+  if (hasLeaks) {
+    warnings.push(
+      `${which} leaks ${leaked} of its ${max} slots, held for longer than a job may take, which is a bug: restart that worker.`,
+    );
+  }
+  const hitRate = hits / acquires;
+  if (acquires >= LEAST_ACQUIRES && hitRate < LEAST_HIT_RATE) {
+    const percent = Math.floor(hitRate * 100);
+    warnings.push(
+      `${which} has a hit rate of ${percent} % in ${acquires} acquires: raise worker.pools.${name}.initial or worker.poolIdleSeconds.`,
+    );
   }
   return warnings;
 }
