@@ -10,11 +10,12 @@ export function greedyRules(model: WhisperModel, language: string): DecodingRule
   const { tokenizer, generation, dimensions } = model;
   const { endOfText, noSpeech, firstTimestamp } = tokenizer;
   const maxInitialTimestamp = generation.max_initial_timestamp_index;
+  const suppressed = generation.suppress_tokens ?? tokenizer.nonSpeechTokens();
   return {
     prompt: tokenizer.promptFor(language),
     filters: [
-      new SuppressTokens([...generation.suppress_tokens, ...tokenizer.controlTokens]),
-      new SuppressAtBegin(generation.begin_suppress_tokens),
+      new SuppressTokens([...suppressed, ...tokenizer.controlTokens]),
+      new SuppressAtBegin(generation.begin_suppress_tokens ?? tokenizer.blankTokens()),
       new TimestampRules({ endOfText, firstTimestamp, maxInitialTimestamp }),
     ],
     endOfText,

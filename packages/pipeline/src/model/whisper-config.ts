@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ModelError } from './model-error.ts';
-import { readModelJson } from './model-file.ts';
+import { readModelJson, readOptionalModelJson } from './model-file.ts';
 
 /** Sizes of a Whisper; everything that a graph or a buffer is shaped by. */
 export interface WhisperDimensions {
@@ -39,17 +39,42 @@ const configSchema = z.object({
   vocab_size: z.int().positive(),
 });
 
+/** The reference's default of `max_initial_timestamp`: 50 timestamps of 20 ms are 1 s. */
+const MAX_INITIAL_TIMESTAMP_INDEX = 50;
+
+/** Some writers put null where others leave a field out. */
+const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.nullish().transform((value) => value ?? null);
+const token = z.int().min(0);
+/** -1 stands for the tokens that are suppressed by default, as if the field were not there. */
+const suppressed = z
+  .array(z.int())
+  .transform((tokens) => (tokens.some((id) => id < 0) ? null : tokens));
+
+/** Fields of one of the two files; each file may lack any of them. */
 const generationSchema = z.object({
-  eos_token_id: z.int(),
-  decoder_start_token_id: z.int(),
-  no_timestamps_token_id: z.int(),
-  is_multilingual: z.boolean().default(false),
-  /** Highest timestamp that a window may begin with; the reference's default is 50, which is 1 s. */
-  max_initial_timestamp_index: z.int().min(0).default(50),
-  suppress_tokens: z.array(z.int()).default([]),
-  begin_suppress_tokens: z.array(z.int()).default([]),
+  eos_token_id: optional(z.union([token, z.tuple([token], token).transform(([id]) => id)])),
+  decoder_start_token_id: optional(token),
+  prev_sot_token_id: optional(token),
+  no_timestamps_token_id: optional(token),
+  is_multilingual: optional(z.boolean()),
+  lang_to_id: optional(z.record(z.string(), token)),
+  max_initial_timestamp_index: optional(token),
+  suppress_tokens: optional(suppressed),
+  begin_suppress_tokens: optional(suppressed),
+  alignment_heads: optional(z.array(z.tuple([z.int().min(0), z.int().min(0)]))),
+  vocab_size: optional(z.int().positive()),
 });
-export type GenerationConfig = z.infer<typeof generationSchema>;
+type PublishedGeneration = z.infer<typeof generationSchema>;
+
+/**
+ * How a model is to be run, as far as its files say so: null where neither does, as in folders of
+ * older published and of many fine-tuned models.
+ */
+export interface GenerationConfig extends Readonly<PublishedGeneration> {
+  /** Highest timestamp that a window may begin with, in steps of 20 ms. */
+  readonly max_initial_timestamp_index: number;
+}
 
 /** @throws ModelError `missing_file`, `invalid_file`, or `unsupported_model` with the reason. */
 export async function readDimensions(folder: string): Promise<WhisperDimensions> {
@@ -72,9 +97,29 @@ export async function readDimensions(folder: string): Promise<WhisperDimensions>
   };
 }
 
+/**
+ * Reads `generation_config.json`, and `config.json` for what it does not say: models from before
+ * the former existed, and many fine-tuned ones, keep the same fields in the latter.
+ *
+ * @throws ModelError `missing_file` where both are absent; `invalid_file`, `unsupported_model`.
+ */
 export async function readGenerationConfig(folder: string): Promise<GenerationConfig> {
-  const name = 'generation_config.json';
-  return parse(generationSchema, await readModelJson(folder, name), name);
+  const generation = await readGeneration(folder, 'generation_config.json');
+  const config = await readGeneration(folder, 'config.json');
+  if (generation === null && config === null) {
+    throw new ModelError('missing_file', `${folder} has no config.json`);
+  }
+  const said = Object.entries(generation ?? {}).filter(([, value]) => value !== null);
+  const merged = generationSchema.parse({ ...config, ...Object.fromEntries(said) });
+  return {
+    ...merged,
+    max_initial_timestamp_index: merged.max_initial_timestamp_index ?? MAX_INITIAL_TIMESTAMP_INDEX,
+  };
+}
+
+async function readGeneration(folder: string, name: string): Promise<PublishedGeneration | null> {
+  const value = await readOptionalModelJson(folder, name);
+  return value === null ? null : parse(generationSchema, value, name);
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string) {
