@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
   createWindowPools,
@@ -14,8 +15,10 @@ import { PoolExhausted } from '@amanuensis/pool';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { poll } from '../support/api.ts';
 import { residentBytes } from '../support/memory.ts';
-import { DEMO_MODEL, FIXTURES, ROOT, SAMPLES } from '../support/paths.ts';
+import { DEMO_MODEL, FIXTURES, SAMPLES } from '../support/paths.ts';
 
+const PROBE = fileURLToPath(new URL('../support/idle-slots-probe.mjs', import.meta.url));
+const PROBE_TIMEOUT_MS = 20_000;
 const LIMIT = { initial: 1, max: 2 };
 const LIMITS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
 
@@ -112,8 +115,8 @@ test.each([
   ['where the system takes it', process.platform === 'linux' ? 'given back' : 'kept', []],
   ['without foreign functions', 'kept', ['--without-foreign-functions']],
 ])('memory of idle slots %s is %s', async (_, expected, args) => {
-  const probe = join(ROOT, 'test/support/idle-slots-probe.mjs');
-  const { stdout } = await promisify(execFile)(process.execPath, [probe, ...args]);
+  const options = { timeout: PROBE_TIMEOUT_MS };
+  const { stdout } = await promisify(execFile)(process.execPath, [PROBE, ...args], options);
   const { atPeak, afterIdling } = JSON.parse(stdout) as Record<string, number>;
   expect(atPeak).toBeGreaterThan(1e6);
   expect(afterIdling).toBe(expected === 'kept' ? atPeak : 0);
