@@ -1,11 +1,12 @@
 /** A model folder → a Whisper that is ready to run. */
 
 import { join } from 'node:path';
+import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
 import { recordChecksums, verifyChecksums } from './checksums.ts';
 import { crossAttentionGraph } from './cross-attention-graph.ts';
-import { decoderStepGraph } from './decoder-step-graph.ts';
+import { decoderGraph } from './decoder-graph.ts';
 import { encoderGraph } from './encoder-graph.ts';
 import { LaneLayout } from './lane-layout.ts';
 import { Weights } from './weights.ts';
@@ -16,12 +17,15 @@ import {
   type WhisperDimensions,
 } from './whisper-config.ts';
 
+/** Lanes that one run of the decoder serves: as many as a job may follow hypotheses. */
+const ROWS_PER_RUN = MAX_HYPOTHESES;
 const WEIGHTS_FILE = 'model.safetensors';
 
 export interface WhisperSessions {
   readonly encoder: InferenceSession;
   readonly crossAttention: InferenceSession;
-  readonly decoderStep: InferenceSession;
+  readonly sequence: InferenceSession;
+  readonly rows: InferenceSession;
 }
 
 export interface LoadOptions {
@@ -78,7 +82,8 @@ export async function loadWhisper(
     const sessions: WhisperSessions = {
       encoder: await load(encoderGraph(weights, dimensions)),
       crossAttention: await load(crossAttentionGraph(weights, dimensions)),
-      decoderStep: await load(decoderStepGraph(weights, dimensions)),
+      sequence: await load(decoderGraph(weights, dimensions, { kind: 'sequence' })),
+      rows: await load(decoderGraph(weights, dimensions, { kind: 'rows', rows: ROWS_PER_RUN })),
     };
     // Only now is the folder known to be a model, and not half of one.
     const isRecorded = report.outcome === 'unrecorded' && (await recordChecksums(folder, report));

@@ -35,6 +35,9 @@ export interface ExternalData {
   readonly length: number;
 }
 
+/** A number, or the name of a size that is only known when the graph runs. */
+export type Dimension = number | string;
+
 export class GraphBuilder {
   readonly #name: string;
   readonly #nodes: object[] = [];
@@ -48,13 +51,13 @@ export class GraphBuilder {
     this.#name = name;
   }
 
-  input(name: string, elementType: OnnxElementType, shape: readonly number[]): string {
+  input(name: string, elementType: OnnxElementType, shape: readonly Dimension[]): string {
     this.#inputs.push(valueInfo(this.#claim(name), elementType, shape));
     return name;
   }
 
   /** Declares a value that some node makes as an output of the graph. */
-  output(name: string, elementType: OnnxElementType, shape: readonly number[]): string {
+  output(name: string, elementType: OnnxElementType, shape: readonly Dimension[]): string {
     this.#outputs.push(valueInfo(name, elementType, shape));
     return name;
   }
@@ -142,8 +145,14 @@ export class GraphBuilder {
   }
 }
 
-function valueInfo(name: string, elementType: OnnxElementType, shape: readonly number[]): object {
-  const dim = shape.map((size) => ({ dim_value: size }));
+function valueInfo(
+  name: string,
+  elementType: OnnxElementType,
+  shape: readonly Dimension[],
+): object {
+  const dim = shape.map((size) =>
+    typeof size === 'number' ? { dim_value: size } : { dim_param: size },
+  );
   return {
     name,
     type: { tensor_type: { elem_type: ONNX_DATA_TYPE[elementType], shape: { dim } } },

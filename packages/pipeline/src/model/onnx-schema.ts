@@ -52,7 +52,7 @@ const SCHEMA = `
   message Type { TensorType tensor_type = 1; }
   message TensorType { int32 elem_type = 1; Shape shape = 2; }
   message Shape { repeated Dimension dim = 1; }
-  message Dimension { int64 dim_value = 1; }
+  message Dimension { int64 dim_value = 1; string dim_param = 2; }
 `;
 
 const Model = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model');

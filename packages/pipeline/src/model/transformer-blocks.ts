@@ -79,16 +79,47 @@ export class TransformerBlocks {
    * @returns [heads, n, headSize]
    */
   attention(q: string, kT: string, v: string, headSize: number): string {
+    return this.graph.node('MatMul', [this.attentionWeights(q, kT, headSize), v]);
+  }
+
+  /** softmax(q·k/√headSize): how much each of n queries heeds each of m keys, [heads, n, m]. */
+  attentionWeights(q: string, kT: string, headSize: number): string {
     const { graph } = this;
     const scaled = graph.node('Mul', [q, this.scalar(1 / Math.sqrt(headSize))]);
     const scores = graph.node('MatMul', [scaled, kT]);
-    const shares = graph.node('Softmax', [scores], { attributes: { axis: -1 } });
-    return graph.node('MatMul', [shares, v]);
+    return graph.node('Softmax', [scores], { attributes: { axis: -1 } });
   }
 
   reshape(x: string, shape: readonly number[]): string {
     const dims = BigInt64Array.from(shape.map(BigInt));
     return this.graph.node('Reshape', [x, this.#constant('int64', [shape.length], dims)]);
+  }
+
+  /** x's n rows, each on its own: [1, size]. */
+  splitRows(x: string, n: number): readonly string[] {
+    if (n === 1) return [x];
+    const outputs = Array.from({ length: n }, (_, row) => `${x}.${row}`);
+    this.graph.node('Split', [x], { outputs, attributes: { axis: 0 } });
+    return outputs;
+  }
+
+  joinRows(rows: readonly string[]): string {
+    const [only] = rows;
+    if (only !== undefined && rows.length === 1) return only;
+    return this.graph.node('Concat', rows, { attributes: { axis: 0 } });
+  }
+
+  /** The entries of x at `indices`, along an axis. */
+  gather(x: string, indices: readonly number[], axis: number): string {
+    const at = this.#constant('int64', [indices.length], BigInt64Array.from(indices, BigInt));
+    return this.graph.node('Gather', [x, at], { attributes: { axis } });
+  }
+
+  /** x[:, :n] */
+  firstColumns(x: string, n: number): string {
+    const bound = (value: number): string =>
+      this.#constant('int64', [1], BigInt64Array.of(BigInt(value)));
+    return this.graph.node('Slice', [x, bound(0), bound(n), bound(1)]);
   }
 
   /** A float32 constant without dimensions. */
