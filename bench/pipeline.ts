@@ -22,12 +22,16 @@ export async function run(): Promise<void> {
       name: 'demo',
       intraOpThreads: 2,
     });
-    const pools = await createWindowPools(model, {
-      audio: ONE_SLOT,
-      mel: ONE_SLOT,
-      encoder_output: ONE_SLOT,
-      kv_cache: ONE_SLOT,
-    });
+    const pools = await createWindowPools(
+      model,
+      {
+        audio: ONE_SLOT,
+        mel: ONE_SLOT,
+        encoder_output: ONE_SLOT,
+        kv_cache: ONE_SLOT,
+      },
+      { lanesPerJob: 1 },
+    );
     const transcribeOnce = () =>
       transcribe(
         { path: RECORDING, owner: 'bench' },

@@ -47,12 +47,16 @@ beforeAll(async () => {
   const engine = await openInferenceEngine();
   model = await loadWhisper(DEMO_MODEL, engine, { name: 'demo', intraOpThreads: 2 });
   const one = { initial: 1, max: 1 };
-  pools = await createWindowPools(model, {
-    audio: one,
-    mel: one,
-    encoder_output: one,
-    kv_cache: one,
-  });
+  pools = await createWindowPools(
+    model,
+    {
+      audio: one,
+      mel: one,
+      encoder_output: one,
+      kv_cache: one,
+    },
+    { lanesPerJob: 1 },
+  );
 });
 afterAll(async () => {
   pools[Symbol.dispose]();

@@ -52,31 +52,37 @@ test('hidden states and first logits of the demonstration model are those of the
   const engine = await openInferenceEngine();
   const model = await loadWhisper(DEMO_MODEL, engine, { name: 'demo', intraOpThreads: 2 });
   const one = { initial: 1, max: 1 };
-  using pools = await createWindowPools(model, {
-    audio: one,
-    mel: one,
-    encoder_output: one,
-    kv_cache: one,
-  });
+  using pools = await createWindowPools(
+    model,
+    {
+      audio: one,
+      mel: one,
+      encoder_output: one,
+      kv_cache: one,
+    },
+    { lanesPerJob: 1 },
+  );
   for (const file of ['standup.wav', 'voicemail.wav', 'dictation.mp3', 'call.wav']) {
     using slots = pools.acquire(file);
     await using pcm = await audioToPcm(join(SAMPLES, file), {
       maxDurationSeconds: 600,
       signal: SIGNAL,
     });
-    slots.pcm.fill(0, await pcm.read(slots.pcm, SIGNAL));
-    await pcmToMel(slots.pcm, slots.mel.data, pools.logMelKernel, SIGNAL);
-    await melToHiddenStates(pools.encoder, slots.mel, slots.hiddenStates, SIGNAL);
-    await slots.lane.fill(slots.hiddenStates, SIGNAL);
-    await slots.lane.step(model.tokenizer.startOfTranscript, 0, SIGNAL);
+    const { pcm: samples, mel, hiddenStates } = slots.window(0);
+    const lane = slots.lane(0);
+    samples.fill(0, await pcm.read(samples, SIGNAL));
+    await pcmToMel(samples, mel.data, pools.logMelKernel, SIGNAL);
+    await melToHiddenStates(pools.encoder, mel, hiddenStates, SIGNAL);
+    await lane.fill(hiddenStates, SIGNAL);
+    await lane.prefill([model.tokenizer.startOfTranscript], 0, SIGNAL);
 
     const reference = join(FIXTURES, 'reference', file.replace(/\.\w+$/, ''));
-    const hidden = slots.hiddenStates.data as Float32Array;
+    const hidden = hiddenStates.data as Float32Array;
     // The file holds float16, whose steps are 4e-3 at the largest of these values.
     expect(difference(hidden, readNpy(`${reference}-encoder.npy`)).greatest, file).toBeLessThan(
       5e-3,
     );
-    const logits = difference(slots.lane.logits, readNpy(`${reference}-logits.npy`));
+    const logits = difference(lane.logits, readNpy(`${reference}-logits.npy`));
     expect(logits.greatest, file).toBeLessThan(1e-3);
   }
 });

@@ -20,6 +20,7 @@ import { DEMO_MODEL, FIXTURES, SAMPLES } from '../support/paths.ts';
 const PROBE = fileURLToPath(new URL('../support/idle-slots-probe.mjs', import.meta.url));
 const PROBE_TIMEOUT_MS = 20_000;
 const LIMIT = { initial: 1, max: 2 };
+const ONE_LANE = { lanesPerJob: 1 };
 const LIMITS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
 
 let model: WhisperModel;
@@ -30,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => model.release());
 
 test('a job gets a slot of every pool and gives all back', async () => {
-  using pools = await createWindowPools(model, LIMITS);
+  using pools = await createWindowPools(model, LIMITS, ONE_LANE);
   const inUse = () => pools.all.map((pool) => pool.stats().inUse);
   {
     using _a = pools.acquire('a');
@@ -43,29 +44,42 @@ test('a job gets a slot of every pool and gives all back', async () => {
 });
 
 test('one short pool leaves no slot of the others behind', async () => {
-  using pools = await createWindowPools(model, { ...LIMITS, kv_cache: { initial: 1, max: 1 } });
+  using pools = await createWindowPools(
+    model,
+    { ...LIMITS, kv_cache: { initial: 1, max: 1 } },
+    ONE_LANE,
+  );
   using _a = pools.acquire('a');
   expect(() => pools.acquire('b')).toThrow(/kv_cache/);
   expect(pools.all.map((pool) => pool.stats().inUse)).toEqual([1, 1, 1, 1]);
 });
 
-test('a lane that cannot be bound leaves no slot behind', async () => {
-  // A graph that asks for what no lane has.
-  const sessions = { ...model.sessions, decoderStep: model.sessions.encoder };
-  using pools = await createWindowPools({ ...model, sessions }, LIMITS);
-  expect(() => pools.acquire('a')).toThrow(/no tensor mel/);
-  expect(pools.all.map((pool) => pool.stats().inUse)).toEqual([0, 0, 0, 0]);
+test('a job gets more windows and lanes when it asks, and no more than it may', async () => {
+  const limit = { initial: 0, max: 4 };
+  const limits = { audio: limit, mel: limit, encoder_output: limit, kv_cache: limit };
+  using pools = await createWindowPools(model, limits, { lanesPerJob: 3 });
+  const inUse = () => pools.all.map((pool) => pool.stats().inUse);
+  {
+    using slots = pools.acquire('a');
+    expect(slots.lane(2)).not.toBe(slots.lane(1));
+    expect(inUse()).toEqual([1, 1, 1, 3]);
+    expect(slots.window(1).pcm).not.toBe(slots.window(0).pcm);
+    expect(inUse()).toEqual([2, 2, 2, 3]);
+    expect(slots.lane(2)).toBe(slots.lane(2));
+    expect(() => slots.lane(3)).toThrow(RangeError);
+    expect(() => slots.window(3)).toThrow(/at most 3/);
+    expect(inUse()).toEqual([2, 2, 2, 3]);
+  }
+  expect(inUse()).toEqual([0, 0, 0, 0]);
 });
 
 test('every slot begins on a page', async () => {
-  using pools = await createWindowPools(model, LIMITS);
+  using pools = await createWindowPools(model, LIMITS, ONE_LANE);
   using _a = pools.acquire('a');
   using slots = pools.acquire('b');
-  const logits = slots.lane.logits.byteOffset;
-  for (const offset of [slots.pcm.byteOffset, slots.mel.data.byteOffset]) {
-    expect(offset % 4096).toBe(0);
-  }
-  expect(logits % 64).toBe(0);
+  const { pcm, mel } = slots.window(0);
+  for (const offset of [pcm.byteOffset, mel.data.byteOffset]) expect(offset % 4096).toBe(0);
+  expect(slots.lane(0).logits.byteOffset % 4).toBe(0);
 });
 
 const RECORDING = 'standup.wav';
@@ -78,7 +92,7 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const limit = { initial: 0, max: 12 };
     const limits = { audio: limit, mel: limit, encoder_output: limit, kv_cache: limit };
-    using pools = await createWindowPools(model, limits, { idleMs: 1 });
+    using pools = await createWindowPools(model, limits, { ...ONE_LANE, idleMs: 1 });
     // Every lane is bound, and every page of every slot is in memory, with what no job left there.
     const jobs = Array.from({ length: limit.max }, (_, i) => pools.acquire(`job ${i}`));
     for (const job of jobs) job[Symbol.dispose]();

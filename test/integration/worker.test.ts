@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DeviceStatus, parseFailure } from '@amanuensis/contract';
-import { type PoolName, SLOTS_PER_JOB } from '@amanuensis/pipeline';
+import { type PoolName, slotsPerJob } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSubmitter, type Submitter, samplePath } from '../support/submit.ts';
@@ -24,7 +24,10 @@ let system: TestSystem;
 let jobs: Submitter;
 
 beforeAll(async () => {
-  const workerEnv = { AMANUENSIS_WORKER_POOLS: JSON.stringify(POOLS) };
+  const workerEnv = {
+    AMANUENSIS_WORKER_POOLS: JSON.stringify(POOLS),
+    AMANUENSIS_WORKER_LANES_PER_JOB: '1',
+  };
   system = await startSystem({ api: false, workerEnv });
   jobs = await openSubmitter(system);
 }, 90_000);
@@ -91,7 +94,7 @@ test('as many jobs run at once as the pools can bear, and no pool runs out', {
   timeout: 120_000,
 }, async () => {
   const limits = POOL_NAMES.map((name) => ({ name, max: POOLS[name].max }));
-  const concurrency = concurrencyFor(limits, SLOTS_PER_JOB);
+  const concurrency = concurrencyFor(limits, slotsPerJob(1));
   const ids = await Promise.all(
     Array.from({ length: 3 * concurrency }, () => jobs.submit(samplePath('voicemail.wav'))),
   );

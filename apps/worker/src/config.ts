@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, type ConfigSource, loadConfig } from '@amanuensis/config';
-import { modelNameSchema } from '@amanuensis/contract';
-import { DEFAULT_POOL_LIMITS, type PoolName } from '@amanuensis/pipeline';
+import { MAX_HYPOTHESES, modelNameSchema } from '@amanuensis/contract';
+import { DEFAULT_LANES_PER_JOB, DEFAULT_POOL_LIMITS, type PoolName } from '@amanuensis/pipeline';
 import { z } from 'zod';
 
 /** The folder that holds `apps`, `packages` and `models`: the same from `src` and from `dist`. */
@@ -48,6 +48,11 @@ const shape = {
     .prefault({}),
   /** Slots beyond a pool's `initial` give their memory back when they are unused for this long. */
   poolIdleSeconds: seconds.default(600),
+  /**
+   * Hypotheses that a job may follow and windows that it may work on at once: `beam_size`, `best_of`
+   * and the batched mode are limited by it, and each job keeps so many slots of each pool in reserve.
+   */
+  lanesPerJob: z.int().min(1).max(MAX_HYPOTHESES).default(DEFAULT_LANES_PER_JOB),
   /** Refused: see the message. */
   concurrency: z
     .never('cannot be set: it is computed from the pools, so that none of them can run out')

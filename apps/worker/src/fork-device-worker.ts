@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { SLOTS_PER_JOB } from '@amanuensis/pipeline';
+import { slotsPerJob } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
 import type { WorkerConfig } from './config.ts';
 
@@ -11,16 +11,16 @@ const ENTRY = fileURLToPath(new URL('./device-worker.js', import.meta.url));
 const SPARE_THREADS = 4;
 
 /**
- * A native run holds a thread of libuv's pool until it ends, and each job has at most one under
- * way; so the pool is as large as jobs can be many, and file reads never wait for a run.
+ * A native run holds a thread of libuv's pool until it ends, and each window of a job has at most one
+ * under way; so the pool is as large as jobs can be many, and file reads never wait for a run.
  *
  * The child is in a session of its own: the signals of a terminal reach the supervisor alone, which
  * drains; neither the device worker nor its decoders die in the middle of a job.
  */
-export function forkDeviceWorker({ pools, models }: WorkerConfig): ChildProcess {
+export function forkDeviceWorker({ pools, models, lanesPerJob }: WorkerConfig): ChildProcess {
   const limits = Object.entries(pools).map(([name, { max }]) => ({ name, max }));
-  const jobs = concurrencyFor(limits, SLOTS_PER_JOB);
-  const threads = jobs * Object.keys(models).length + SPARE_THREADS;
+  const jobs = concurrencyFor(limits, slotsPerJob(lanesPerJob));
+  const threads = jobs * lanesPerJob * Object.keys(models).length + SPARE_THREADS;
   const env = { ...process.env, UV_THREADPOOL_SIZE: String(threads) };
   return fork(ENTRY, [], {
     detached: true,

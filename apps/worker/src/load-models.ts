@@ -6,7 +6,7 @@ import {
   type InferenceEngine,
   loadWhisper,
   openInferenceEngine,
-  SLOTS_PER_JOB,
+  slotsPerJob,
   type WhisperModel,
   type WindowPools,
 } from '@amanuensis/pipeline';
@@ -49,16 +49,17 @@ async function loadModel(
   name: string,
   folder: string,
   engine: InferenceEngine,
-  { threadsPerRun, pools: limits, poolIdleSeconds, jobTimeoutSeconds }: WorkerConfig,
+  { threadsPerRun, lanesPerJob, pools: limits, poolIdleSeconds, jobTimeoutSeconds }: WorkerConfig,
   log: Logger,
 ): Promise<LoadedModel> {
   const startedAt = performance.now();
   const whisper = await loadWhisper(folder, engine, { name, intraOpThreads: threadsPerRun });
   const pools = await createWindowPools(whisper, limits, {
+    lanesPerJob,
     idleMs: poolIdleSeconds * 1000,
     maxLeaseMs: jobTimeoutSeconds * 1000 + LEASE_GRACE_MS,
   });
-  const concurrency = concurrencyFor(pools.all, SLOTS_PER_JOB);
+  const concurrency = concurrencyFor(pools.all, slotsPerJob(lanesPerJob));
   for (const pool of pools.all) {
     const { max, slotBytes } = pool;
     const { allocations, bytesCommitted } = pool.stats();

@@ -1,8 +1,7 @@
 /** Hidden states → tokens of one window, by greedy decoding. */
 
-import type { DecoderLane } from './decoding/decoder-lane.ts';
+import type { Lane } from './decoding/lane.ts';
 import type { LogitFilter } from './decoding/logit-filter.ts';
-import type { Tensor } from './inference/inference-port.ts';
 import { argMax, logSumExp } from './kernels/logits.ts';
 
 export interface DecodingRules {
@@ -28,24 +27,18 @@ export interface WindowTokens {
 }
 
 /**
- * @param hiddenStates [1500, dModel] f32.
+ * @param lane has taken the window.
  * @throws InferenceError `aborted` when `signal` fires, within one step.
  */
 export async function hiddenStatesToTokens(
-  hiddenStates: Tensor,
-  lane: DecoderLane,
+  lane: Lane,
   rules: DecodingRules,
   signal: AbortSignal,
 ): Promise<WindowTokens> {
-  await lane.fill(hiddenStates, signal);
   const { logits } = lane;
-  let position = 0;
-  let noSpeechProb = 0;
-  for (const token of rules.prompt) {
-    await lane.step(token, position, signal);
-    if (position === 0) noSpeechProb = probability(logits, rules.noSpeech);
-    position += 1;
-  }
+  await lane.prefill(rules.prompt, 0, signal);
+  const noSpeechProb = probability(lane.probeLogits, rules.noSpeech);
+  let position = rules.prompt.length;
   const tokens: number[] = [];
   const tokenLogprobs: number[] = [];
   let logprobSum = 0;

@@ -19,10 +19,11 @@ export {
 } from './transcribe.ts';
 export {
   createWindowPools,
+  DEFAULT_LANES_PER_JOB,
   DEFAULT_POOL_LIMITS,
   type PoolLimits,
   type PoolName,
-  SLOTS_PER_JOB,
+  slotsPerJob,
   WindowPools,
   type WindowPoolsOptions,
 } from './window-pools.ts';

@@ -65,15 +65,18 @@ export async function transcribe(
   { signal, maxDurationSeconds, onWindow }: TranscribeOptions,
 ): Promise<Transcription> {
   using slots = pools.acquire(owner);
+  const { pcm: samples, mel, hiddenStates } = slots.window(0);
+  const lane = slots.lane(0);
   await using pcm = await audioToPcm(path, { maxDurationSeconds, signal });
   const rules = greedyRules(model, LANGUAGE);
   const segments: Segment[] = [];
-  const window = new PcmWindow(pcm, slots.pcm);
+  const window = new PcmWindow(pcm, samples);
   for (let nFrames = await window.fill(signal); nFrames > 0; nFrames = await window.fill(signal)) {
     const span = { startFrame: window.startFrame, nFrames };
-    await pcmToMel(slots.pcm, slots.mel.data, pools.logMelKernel, signal);
-    await melToHiddenStates(pools.encoder, slots.mel, slots.hiddenStates, signal);
-    const decoded = await hiddenStatesToTokens(slots.hiddenStates, slots.lane, rules, signal);
+    await pcmToMel(samples, mel.data, pools.logMelKernel, signal);
+    await melToHiddenStates(pools.encoder, mel, hiddenStates, signal);
+    await lane.fill(hiddenStates, signal);
+    const decoded = await hiddenStatesToTokens(lane, rules, signal);
     const cut: WindowSegments = isSilent(decoded)
       ? { segments: [], consumedFrames: nFrames }
       : tokensToSegments(decoded.tokens, span, model.tokenizer);

@@ -10,11 +10,13 @@
  * ```
  */
 
+import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import { BufferManager, type BufferPool, type Lease, type PoolConfig } from '@amanuensis/pool';
 import { DecoderLane } from './decoding/decoder-lane.ts';
+import { LaneRuns } from './decoding/lane-runs.ts';
 import { WINDOW_FRAMES, WINDOW_SAMPLES } from './hyperparameters.ts';
-import type { Tensor } from './inference/inference-port.ts';
 import type { ReclaimPages } from './inference/native-memory.ts';
+import { JobSlots } from './job-slots.ts';
 import { LogMelKernel } from './kernels/log-mel-kernel.ts';
 import { Encoder } from './mel-to-hidden-states.ts';
 import type { WhisperModel } from './model/load-whisper.ts';
@@ -22,27 +24,40 @@ import type { WhisperModel } from './model/load-whisper.ts';
 export const POOL_NAMES = ['audio', 'mel', 'encoder_output', 'kv_cache'] as const;
 export type PoolName = (typeof POOL_NAMES)[number];
 
+/**
+ * Windows that one job works on at once, and hypotheses that it follows at once, at most: what a
+ * beam or several samples of a window take.
+ */
+export const DEFAULT_LANES_PER_JOB = MAX_HYPOTHESES;
+
 /** Slots that one job holds at most; with the pools' maxima it gives how many jobs may run. */
-export const SLOTS_PER_JOB: Readonly<Record<PoolName, number>> = {
-  audio: 1,
-  mel: 1,
-  encoder_output: 1,
-  kv_cache: 1,
-};
+export function slotsPerJob(lanesPerJob: number): Readonly<Record<PoolName, number>> {
+  return {
+    audio: lanesPerJob,
+    mel: lanesPerJob,
+    encoder_output: lanesPerJob,
+    kv_cache: lanesPerJob,
+  };
+}
 
 export type PoolLimits = Readonly<
   Record<PoolName, { readonly initial: number; readonly max: number }>
 >;
 
-/** Window pools as large as those of a busy machine; lanes, which cost most, decide how many jobs run. */
+/**
+ * Window pools as large as those of a busy machine; lanes, which cost most, decide how many jobs
+ * run: two. Most jobs follow one hypothesis, and a slot that is never asked for costs nothing.
+ */
 export const DEFAULT_POOL_LIMITS: PoolLimits = {
   audio: { initial: 5, max: 15 },
   mel: { initial: 10, max: 20 },
   encoder_output: { initial: 5, max: 15 },
-  kv_cache: { initial: 1, max: 2 },
+  kv_cache: { initial: 1, max: 10 },
 };
 
 export interface WindowPoolsOptions {
+  /** {@link DEFAULT_LANES_PER_JOB} unless given. */
+  readonly lanesPerJob?: number;
   /**
    * Slots beyond `initial` that are unused for so long give their memory back to the system; never
    * unless given, nor where the system does not take it (all but Linux).
@@ -52,31 +67,24 @@ export interface WindowPoolsOptions {
   readonly maxLeaseMs?: number;
 }
 
-/** What one recording holds while it runs; disposing it gives every slot back. */
-export interface JobSlots extends Disposable {
-  /** [480000] f32. */
-  readonly pcm: Float32Array;
-  /** [nMels, 3000] f32. */
-  readonly mel: Tensor & { readonly data: Float32Array };
-  /** [1500, dModel] f32. */
-  readonly hiddenStates: Tensor;
-  readonly lane: DecoderLane;
-}
-
-type PoolsOf = Readonly<Record<PoolName, PoolConfig & { readonly elementType: 'float32' }>>;
+export type PoolsOf = Readonly<Record<PoolName, PoolConfig & { readonly elementType: 'float32' }>>;
 type Manager = BufferManager<PoolsOf>;
 
 export class WindowPools implements Disposable {
   readonly encoder: Encoder;
   readonly logMelKernel: LogMelKernel;
   readonly #manager: Manager;
+  readonly #lanesPerJob: number;
+  readonly #runs: LaneRuns;
   readonly #model: WhisperModel;
   /** By slot of `kv_cache`. */
   readonly #lanes = new Map<number, DecoderLane>();
 
-  constructor(model: WhisperModel, manager: Manager, kernel: LogMelKernel) {
+  constructor(model: WhisperModel, manager: Manager, kernel: LogMelKernel, lanesPerJob: number) {
     this.#model = model;
     this.#manager = manager;
+    this.#lanesPerJob = lanesPerJob;
+    this.#runs = new LaneRuns(model.sessions, model.dimensions.vocabSize);
     this.logMelKernel = kernel;
     this.encoder = new Encoder(model.sessions.encoder);
   }
@@ -92,32 +100,26 @@ export class WindowPools implements Disposable {
   }
 
   /**
-   * Lends one job its slots of every pool, or none of any.
+   * Lends one job the slots of its first window; it may ask for more of them.
    *
    * @param owner the job's id.
    * @throws PoolExhausted when more jobs run than `concurrencyFor` the pools allows: a bug.
    */
   acquire(owner: string): JobSlots {
-    const { nMels, nAudioPositions, dModel } = this.#model.dimensions;
-    const leases = this.#manager.acquireAll(owner, POOL_NAMES);
-    try {
-      return {
-        pcm: leases.audio.view,
-        mel: { data: leases.mel.view, shape: [1, nMels, WINDOW_FRAMES] },
-        hiddenStates: { data: leases.encoder_output.view, shape: [nAudioPositions, dModel] },
-        lane: this.#laneOf(leases.kv_cache),
-        [Symbol.dispose]: () => leases[Symbol.dispose](),
-      };
-    } catch (error) {
-      leases[Symbol.dispose]();
-      throw error;
-    }
+    return new JobSlots({
+      owner,
+      manager: this.#manager,
+      dimensions: this.#model.dimensions,
+      lanesPerJob: this.#lanesPerJob,
+      laneOf: (cache) => this.#laneOf(cache),
+    });
   }
 
   /** Unbinds the memory from the model's sessions; no job may run. */
   [Symbol.dispose](): void {
     this.#manager[Symbol.dispose]();
     this.encoder[Symbol.dispose]();
+    this.#runs[Symbol.dispose]();
     for (const lane of this.#lanes.values()) lane[Symbol.dispose]();
     this.#lanes.clear();
   }
@@ -125,7 +127,7 @@ export class WindowPools implements Disposable {
   #laneOf(cache: Lease<'float32'>): DecoderLane {
     const known = this.#lanes.get(cache.slot);
     if (known !== undefined) return known;
-    const lane = new DecoderLane(cache.view, this.#model.laneLayout, this.#model.sessions);
+    const lane = new DecoderLane(cache.view, this.#model.laneLayout, this.#runs);
     this.#lanes.set(cache.slot, lane);
     return lane;
   }
@@ -135,7 +137,7 @@ export class WindowPools implements Disposable {
 export async function createWindowPools(
   model: WhisperModel,
   limits: PoolLimits,
-  { idleMs, maxLeaseMs }: WindowPoolsOptions = {},
+  { lanesPerJob = DEFAULT_LANES_PER_JOB, idleMs, maxLeaseMs }: WindowPoolsOptions = {},
 ): Promise<WindowPools> {
   const { nMels, nAudioPositions, dModel } = model.dimensions;
   const reclaim = idleMs === undefined ? undefined : await importReclaimPages();
@@ -159,7 +161,8 @@ export async function createWindowPools(
     // A slot whose memory stays would only count as given back.
     ...(reclaim && idleMs !== undefined && { idleMs }),
   });
-  return new WindowPools(model, manager, await LogMelKernel.create(manager.slab('windows'), nMels));
+  const kernel = await LogMelKernel.create(manager.slab('windows'), nMels);
+  return new WindowPools(model, manager, kernel, lanesPerJob);
 }
 
 /** Undefined where the foreign-function interface has no build, or the system no such call. */
