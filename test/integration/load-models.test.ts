@@ -15,6 +15,7 @@ async function load(settings: Readonly<Record<string, string>>) {
   const env = {
     REDIS_URL: 'redis://127.0.0.1:1',
     AMANUENSIS_WORKER_POOLS: JSON.stringify(POOLS),
+    AMANUENSIS_WORKER_LANES_PER_JOB: '1',
     ...settings,
   };
   const logLines: string[] = [];
