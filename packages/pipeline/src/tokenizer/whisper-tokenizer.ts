@@ -126,7 +126,7 @@ export class WhisperTokenizer implements SpecialTokens {
   }
 
   /** @see splitToWordTokens */
-  splitToWordTokens(tokens: readonly number[], language: string): WordTokens[] {
+  splitToWordTokens(tokens: readonly number[], language: string): WordTokens {
     return splitToWordTokens(tokens, language, this.#tokenBytes, this.endOfText);
   }
 }
