@@ -1,7 +1,7 @@
 /** The tokens that a window's decoding begins with (openai/whisper, `_get_initial_tokens`). */
 
 import { CodedError } from '@amanuensis/contract';
-import { canonicalLanguageCode } from './languages.ts';
+import { canonicalLanguageCode } from './language-code.ts';
 import type { SpecialTokens } from './special-tokens.ts';
 
 export interface PromptOptions {

@@ -1,8 +1,9 @@
 /** Which tokens steer the model, from whatever a folder says of them. */
 
+import { LANGUAGE_CODES } from '@amanuensis/contract';
 import { ModelError } from '../model/model-error.ts';
 import type { GenerationConfig } from '../model/whisper-config.ts';
-import { canonicalLanguageCode, LANGUAGE_NAMES } from './languages.ts';
+import { canonicalLanguageCode } from './language-code.ts';
 
 /** Every 20 ms of a window from 0 to 30 s. */
 const N_TIMESTAMPS = 1_501;
@@ -98,7 +99,7 @@ function languages(
     if (code !== undefined && isLanguage) ids.set(canonicalLanguageCode(code), id);
   }
   if (ids.size > 0) return new Map([...ids].toSorted(([, a], [, b]) => a - b));
-  const codes = [...LANGUAGE_NAMES.keys()].slice(0, translate - startOfTranscript - 1);
+  const codes = LANGUAGE_CODES.slice(0, translate - startOfTranscript - 1);
   return new Map(codes.map((code, index) => [code, startOfTranscript + 1 + index]));
 }
 

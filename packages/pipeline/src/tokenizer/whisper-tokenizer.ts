@@ -4,7 +4,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { FRAMES_PER_TIMESTAMP } from '../hyperparameters.ts';
 import { ModelError } from '../model/model-error.ts';
 import type { GenerationConfig } from '../model/whisper-config.ts';
-import { canonicalLanguageCode } from './languages.ts';
+import { canonicalLanguageCode } from './language-code.ts';
 import { nonSpeechTokens } from './non-speech-tokens.ts';
 import { promptTokens } from './prompt-tokens.ts';
 import { readVocabulary, type Vocabulary } from './read-vocabulary.ts';
