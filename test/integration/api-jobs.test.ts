@@ -141,9 +141,22 @@ describe('the life of a job', () => {
     expect(await result('?format=vtt')).toEqual([
       200,
       'text/vtt; charset=utf-8',
-      'WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nHello there.\n\n00:00:01.500 --> 00:00:04.000\nGood bye.\n\n',
+      'WEBVTT\n\n00:00.000 --> 00:01.500\nHello there.\n\n00:01.500 --> 00:04.000\nGood bye.\n\n',
     ]);
+    expect(await result('?format=tsv')).toEqual([
+      200,
+      'text/tab-separated-values; charset=utf-8',
+      'start\tend\ttext\n0\t1500\tHello there.\n1500\t4000\tGood bye.\n',
+    ]);
+    const [status, type, verbose] = await result('?format=verbose_json');
+    expect([status, type]).toEqual([200, 'application/json; charset=utf-8']);
+    expect(JSON.parse(String(verbose))).toMatchObject({ task: 'transcribe', language: 'english' });
+    const refusal = await result('?format=vtt&max_line_width=20');
+    expect(refusal.slice(0, 2)).toEqual([400, 'application/problem+json; charset=utf-8']);
+    expect(JSON.parse(String(refusal[2])).detail).toMatch(/^max_line_width: needs word times/);
     for (const query of [
+      '?format=srt&max_line_width=0',
+      '?format=text&highlight_words=true',
       '?format=doc',
       '?fromat=srt',
       '?format=srt&format=vtt',

@@ -2,10 +2,10 @@
 /** The command line: what `amanuensis` can do. */
 
 import { ConfigError } from '@amanuensis/config';
+import { TRANSCRIPT_FORMAT_NAMES } from '@amanuensis/contract';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CliError } from './cli-error.ts';
 import { demo } from './demo.ts';
-import { TRANSCRIPT_FORMATS } from './rest-client.ts';
 import { transcribe } from './transcribe.ts';
 import { up } from './up.ts';
 
@@ -27,7 +27,9 @@ program
   .command('transcribe')
   .description('print the transcripts of recordings')
   .argument('<file...>', 'recordings, any format that ffmpeg reads')
-  .addOption(new Option('--format <format>').choices(TRANSCRIPT_FORMATS).default('text' as const))
+  .addOption(
+    new Option('--format <format>').choices(TRANSCRIPT_FORMAT_NAMES).default('text' as const),
+  )
   .option('--url <url>', 'address of the service', 'http://127.0.0.1:3000')
   .action(transcribe);
 

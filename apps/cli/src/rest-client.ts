@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   isFinished,
   type Transcript,
+  type TranscriptFormatName,
   type Transcription,
   transcriptionSchema,
   transcriptSchema,
@@ -17,9 +18,6 @@ const REQUEST_TIMEOUT_MS = 15_000;
 /** Of a request with one, which may be large and the line slow. */
 const UPLOAD_TIMEOUT_MS = 3_600_000;
 const POLL_INTERVAL_MS = 250;
-
-export const TRANSCRIPT_FORMATS = ['text', 'json', 'srt', 'vtt'] as const;
-export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
 export interface SubmitOptions {
   readonly model?: string;
@@ -57,7 +55,7 @@ export class RestClient {
     return transcriptSchema.parse(JSON.parse(await this.resultText(id, 'json')));
   }
 
-  resultText(id: string, format: TranscriptFormat): Promise<string> {
+  resultText(id: string, format: TranscriptFormatName): Promise<string> {
     return this.#fetch(`${pathOf(id)}/result?format=${format}`);
   }
 

@@ -1,9 +1,9 @@
 /** `amanuensis transcribe`: recordings in, transcripts out, through a running service. */
 
-import type { Transcription } from '@amanuensis/contract';
+import type { TranscriptFormatName, Transcription } from '@amanuensis/contract';
 import { CliError } from './cli-error.ts';
 import { showProgress } from './progress.ts';
-import { RestClient, type TranscriptFormat } from './rest-client.ts';
+import { RestClient } from './rest-client.ts';
 import { listenForStopSignals } from './stop-signals.ts';
 
 /** Uploads and polls under way at once. */
@@ -11,7 +11,7 @@ const FILES_AT_ONCE = 8;
 const NO_REASON = { message: 'The job was canceled.' };
 
 export interface TranscribeOptions {
-  readonly format: TranscriptFormat;
+  readonly format: TranscriptFormatName;
   readonly url: string;
 }
 

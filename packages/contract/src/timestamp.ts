@@ -1,16 +1,30 @@
-/** Times of subtitles. */
+/** Times of subtitles, to the millisecond. */
 
-/** Seconds → `HH:MM:SS.mmm`, the separator before the milliseconds as the format wants it. */
-export function formatTimestamp(seconds: number, decimalMark: ',' | '.'): string {
-  const totalMs = Math.round(seconds * 1000);
-  const ms = totalMs % 1000;
-  const totalSeconds = (totalMs - ms) / 1000;
-  const [h, m, s] = [
-    Math.floor(totalSeconds / 3600),
-    Math.floor(totalSeconds / 60) % 60,
-    totalSeconds % 60,
-  ];
-  return `${two(h)}:${two(m)}:${two(s)}${decimalMark}${String(ms).padStart(3, '0')}`;
+/** Seconds → `HH:MM:SS,mmm`. */
+export function srtTimestamp(seconds: number): string {
+  const { hours, rest, ms } = split(seconds);
+  return `${hours}:${rest},${ms}`;
 }
 
-const two = (value: number): string => String(value).padStart(2, '0');
+/** Seconds → `MM:SS.mmm`, from one hour on `HH:MM:SS.mmm`. */
+export function vttTimestamp(seconds: number): string {
+  const { hours, rest, ms } = split(seconds);
+  return hours === '00' ? `${rest}.${ms}` : `${hours}:${rest}.${ms}`;
+}
+
+export function toMilliseconds(seconds: number): number {
+  return Math.round(seconds * 1000);
+}
+
+function split(seconds: number): { hours: string; rest: string; ms: string } {
+  const totalMs = toMilliseconds(seconds);
+  const totalSeconds = Math.floor(totalMs / 1000);
+  const minutes = Math.floor(totalSeconds / 60) % 60;
+  return {
+    hours: digits(2, Math.floor(totalSeconds / 3600)),
+    rest: `${digits(2, minutes)}:${digits(2, totalSeconds % 60)}`,
+    ms: digits(3, totalMs % 1000),
+  };
+}
+
+const digits = (count: number, value: number): string => String(value).padStart(count, '0');

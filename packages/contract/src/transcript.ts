@@ -25,6 +25,11 @@ export const segmentSchema = z.strictObject({
   tokens: z.array(z.int()),
   /** Log-probability of each of `tokens`. */
   token_logprobs: z.array(z.number()),
+  /**
+   * Text of each of `tokens`. A timestamp is written `<|1.08|>`; of tokens that share a character
+   * the last has it and the others are empty.
+   */
+  token_texts: z.array(z.string()).optional(),
   /** At which its window was decoded; 0 is the likeliest text. */
   temperature: z.number().min(0),
   /** Length of the window's text over its length when compressed: high where it repeats itself. */

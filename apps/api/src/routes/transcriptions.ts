@@ -6,11 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import {
   CodedError,
   jobResultSchema,
-  type Transcript,
+  parseSubtitleOptions,
+  type SubtitleOptions,
+  TRANSCRIPT_FORMAT_NAMES,
+  TRANSCRIPT_FORMATS,
+  type TranscriptFormatName,
   transcriptSchema,
-  transcriptToSrt,
-  transcriptToText,
-  transcriptToVtt,
 } from '@amanuensis/contract';
 import { BlobNotFoundError, type BlobStore } from '@amanuensis/store';
 import { type Request, Router } from 'express';
@@ -22,22 +23,7 @@ import { type UploadParts, uploadToJob } from '../upload-to-job.ts';
 /** How soon it makes sense to ask again. */
 const POLL_AFTER_S = '1';
 
-interface Format {
-  readonly contentType: string;
-  /** Null: as it is stored. */
-  readonly render: ((transcript: Transcript) => string) | null;
-}
-
-const FORMATS: Readonly<Record<string, Format>> = {
-  json: { contentType: 'application/json; charset=utf-8', render: null },
-  text: { contentType: 'text/plain; charset=utf-8', render: transcriptToText },
-  srt: { contentType: 'application/x-subrip; charset=utf-8', render: transcriptToSrt },
-  vtt: { contentType: 'text/vtt; charset=utf-8', render: transcriptToVtt },
-};
-
-const resultQuerySchema = z.strictObject({
-  format: z.enum(Object.keys(FORMATS) as [string, ...string[]]).default('json'),
-});
+const formatSchema = z.enum(TRANSCRIPT_FORMAT_NAMES).default('json');
 
 export function transcriptionRoutes(parts: UploadParts): Router {
   const { store, jobs } = parts;
@@ -61,21 +47,40 @@ export function transcriptionRoutes(parts: UploadParts): Router {
   });
 
   router.get('/:id/result', async (request, response) => {
-    const query = resultQuerySchema.safeParse(request.query);
-    if (!query.success) {
-      const known = Object.keys(FORMATS).join(', ');
-      throw new CodedError('invalid_request', `format: must be one of ${known}.`);
-    }
-    const format = FORMATS[query.data.format];
-    if (format === undefined) throw new Error(`no format ${query.data.format}`);
+    const { name, subtitles } = readResultQuery(request.query);
+    const format = TRANSCRIPT_FORMATS[name];
     const { job, state } = await findJob(jobs, request);
     const stored = await readResult(store, job, state);
-    response.set('Content-Type', format.contentType);
-    if (format.render === null) await pipeline(stored, response);
-    else response.send(format.render(transcriptSchema.parse(JSON.parse(await text(stored)))));
+    if (name === 'json') {
+      response.set('Content-Type', format.mediaType);
+      await pipeline(stored, response);
+      return;
+    }
+    const transcript = transcriptSchema.parse(JSON.parse(await text(stored)));
+    const written = format.write(transcript, { subtitles, task: job.data.options.task });
+    response.set('Content-Type', format.mediaType).send(written);
   });
 
   return router;
+}
+
+interface ResultQuery {
+  readonly name: TranscriptFormatName;
+  readonly subtitles: SubtitleOptions;
+}
+
+function readResultQuery({ format, ...options }: Record<string, unknown>): ResultQuery {
+  const name = formatSchema.safeParse(format);
+  if (!name.success) {
+    const known = TRANSCRIPT_FORMAT_NAMES.join(', ');
+    throw new CodedError('invalid_request', `format: must be one of ${known}.`);
+  }
+  const subtitles = parseSubtitleOptions(options);
+  const [option] = Object.keys(subtitles);
+  if (option !== undefined && !TRANSCRIPT_FORMATS[name.data].isSubtitles) {
+    throw new CodedError('invalid_request', `${option}: is for subtitles, not for ${name.data}.`);
+  }
+  return { name: name.data, subtitles };
 }
 
 async function findJob(jobs: JobQueue, request: Request<{ id: string }>): Promise<FoundJob> {
