@@ -30,8 +30,8 @@ export interface DtwState {
 
 /**
  * Carries the cheapest ways on through the rows [fromRow, toRow). As in openai/whisper, a way comes
- * diagonally or from above only where that is cheaper than both others; from the left therefore
- * even where those two tie and are cheaper, which happens to no costs but made-up ones.
+ * diagonally or from above only where that is cheaper than both others: from the left, therefore,
+ * even where those two tie and are cheaper. A median filter, which repeats values, makes such ties.
  *
  * @param costs [nRows, nColumns] f32.
  */
