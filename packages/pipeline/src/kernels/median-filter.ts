@@ -5,7 +5,7 @@
  * against 28 ns with `Math.min` on float32 and 40 ns for a window that is kept sorted.
  */
 
-export const MEDIAN_WIDTH = 7;
+const MEDIAN_WIDTH = 7;
 /** Elements before the first of a row, and after its last, that the filter looks at. */
 export const MEDIAN_MARGIN = (MEDIAN_WIDTH - 1) / 2;
 /** Two elements are computed together: of a row of odd length the last has a companion. */
