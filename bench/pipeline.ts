@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   createWindowPools,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
   transcribe,
@@ -18,6 +19,7 @@ const NS_PER_MS = 1e6;
 export async function run(): Promise<void> {
   for (const prefer of ['c-api', 'node-binding'] as const) {
     const engine = await openInferenceEngine({ prefer });
+    const voiceActivity = await loadVoiceActivity(join(ROOT, 'models/vad'), engine);
     const model = await loadWhisper(join(ROOT, 'models/demo'), engine, {
       name: 'demo',
       intraOpThreads: 2,
@@ -35,7 +37,7 @@ export async function run(): Promise<void> {
     const transcribeOnce = () =>
       transcribe(
         { path: RECORDING, owner: 'bench' },
-        { model, pools },
+        { model, pools, voiceActivity },
         { signal: AbortSignal.timeout(60_000), maxDurationSeconds: 600 },
       );
     const { duration } = await transcribeOnce();
@@ -59,5 +61,6 @@ export async function run(): Promise<void> {
     );
     pools[Symbol.dispose]();
     await model.release();
+    await voiceActivity.release();
   }
 }

@@ -1,21 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { transcriptionOptionsSchema } from '@amanuensis/contract';
 import {
   createWindowPools,
+  type HeardWindow,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
-  type TranscribedWindow,
   transcribe,
+  type VoiceActivityModel,
   type WhisperModel,
   type WindowPools,
 } from '@amanuensis/pipeline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { DEMO_MODEL, FIXTURES, SAMPLES } from '../support/paths.ts';
+import { DEMO_MODEL, FIXTURES, SAMPLES, VAD_MODEL } from '../support/paths.ts';
 
 /** Below this difference of the two best logits, rounding alone may pick the other token. */
 const TIE_MARGIN = 1e-3;
 const MAX_TIES = 2;
+/** The reference decodes greedily, once. */
+const OPTIONS = transcriptionOptionsSchema.parse({ temperature: 0 });
 
 const referenceSchema = z.record(
   z.string(),
@@ -41,11 +46,13 @@ const reference = referenceSchema.parse(
 
 let model: WhisperModel;
 let pools: WindowPools;
+let voiceActivity: VoiceActivityModel;
 const ties: string[] = [];
 
 beforeAll(async () => {
   const engine = await openInferenceEngine();
   model = await loadWhisper(DEMO_MODEL, engine, { name: 'demo', intraOpThreads: 2 });
+  voiceActivity = await loadVoiceActivity(VAD_MODEL, engine);
   const one = { initial: 1, max: 1 };
   pools = await createWindowPools(
     model,
@@ -61,6 +68,7 @@ beforeAll(async () => {
 afterAll(async () => {
   pools[Symbol.dispose]();
   await model.release();
+  await voiceActivity.release();
 });
 
 test.each(['standup.wav', 'voicemail.wav', 'dictation.mp3', 'call.wav'])(
@@ -68,14 +76,15 @@ test.each(['standup.wav', 'voicemail.wav', 'dictation.mp3', 'call.wav'])(
   async (name) => {
     const expected = reference[name];
     if (expected === undefined) throw new Error(`no reference for ${name}`);
-    const windows: TranscribedWindow[] = [];
+    const windows: HeardWindow[] = [];
     const transcript = await transcribe(
       { path: join(SAMPLES, name), owner: name },
-      { model, pools },
+      { model, pools, voiceActivity },
       {
         signal: AbortSignal.timeout(60_000),
         maxDurationSeconds: 600,
-        onWindow: (window) => windows.push(window),
+        options: OPTIONS,
+        onPart: ({ heard }) => windows.push(...heard),
       },
     );
     const tied = compareWindows(name, windows, expected.windows);
@@ -103,12 +112,12 @@ type ReferenceWindow = z.infer<typeof referenceSchema>[string]['windows'][number
 /** True when a tie ended the comparison: what follows it may differ rightly. */
 function compareWindows(
   name: string,
-  windows: readonly TranscribedWindow[],
+  windows: readonly HeardWindow[],
   expected: readonly ReferenceWindow[],
 ): boolean {
   for (const [index, want] of expected.entries()) {
     const got = windows[index];
-    expect(got?.startSeconds, `${name}: start of window ${index}`).toBe(want.seek);
+    expect((got?.span.startFrame ?? 0) / 100, `${name}: start of window ${index}`).toBe(want.seek);
     const step = firstDifference(got?.tokens ?? [], want.tokens);
     if (step !== null) {
       const margin = want.margins[step] ?? Infinity;

@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
   createWindowPools,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
   transcribe,
+  type VoiceActivityModel,
   type WhisperModel,
   type WindowPools,
 } from '@amanuensis/pipeline';
@@ -15,7 +17,7 @@ import { PoolExhausted } from '@amanuensis/pool';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { poll } from '../support/api.ts';
 import { residentBytes } from '../support/memory.ts';
-import { DEMO_MODEL, FIXTURES, SAMPLES } from '../support/paths.ts';
+import { DEMO_MODEL, FIXTURES, SAMPLES, VAD_MODEL } from '../support/paths.ts';
 
 const PROBE = fileURLToPath(new URL('../support/idle-slots-probe.mjs', import.meta.url));
 const PROBE_TIMEOUT_MS = 20_000;
@@ -24,11 +26,16 @@ const ONE_LANE = { lanesPerJob: 1 };
 const LIMITS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
 
 let model: WhisperModel;
+let voiceActivity: VoiceActivityModel;
 beforeAll(async () => {
   const engine = await openInferenceEngine();
+  voiceActivity = await loadVoiceActivity(VAD_MODEL, engine);
   model = await loadWhisper(DEMO_MODEL, engine, { name: 'demo', intraOpThreads: 1 });
 });
-afterAll(() => model.release());
+afterAll(async () => {
+  await model.release();
+  await voiceActivity.release();
+});
 
 test('a job gets a slot of every pool and gives all back', async () => {
   using pools = await createWindowPools(model, LIMITS, ONE_LANE);
@@ -115,7 +122,7 @@ test.runIf(process.platform === 'linux')(
     ) as Record<string, { text: string }>;
     const { text } = await transcribe(
       { path: join(SAMPLES, RECORDING), owner: 'next job' },
-      { model, pools },
+      { model, pools, voiceActivity },
       { signal: AbortSignal.timeout(30_000), maxDurationSeconds: 60 },
     );
     expect(text).toBe(expected?.text.trim());

@@ -156,7 +156,8 @@ test.each(FILES)('%s: the path and the words are those of the reference', async 
   }
 
   const span = { startFrame: 0, nFrames };
-  const words = await tokensToWords(run, text, span, scratch, SIGNAL);
+  using memory = await scratch.acquire(SIGNAL);
+  const words = await tokensToWords(run, text, span, memory, SIGNAL);
   const merged = mergePunctuations(words, PUNCTUATIONS);
   expect(merged.map(({ word }) => word)).toEqual(expected.words.map(({ word }) => word));
   for (const [index, word] of merged.entries()) {

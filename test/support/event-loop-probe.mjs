@@ -10,6 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import {
   createWindowPools,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
   transcribe,
@@ -23,9 +24,11 @@ const folder = fileURLToPath(new URL('../../models/demo', import.meta.url));
 const model = await loadWhisper(folder, engine, { name: 'demo', intraOpThreads: 1 });
 const one = { initial: 1, max: 1 };
 const limits = { audio: one, mel: one, encoder_output: one, kv_cache: one };
-const pools = await createWindowPools(model, limits);
+const pools = await createWindowPools(model, limits, { lanesPerJob: 1 });
+const vad = fileURLToPath(new URL('../../models/vad', import.meta.url));
+const voiceActivity = await loadVoiceActivity(vad, engine);
 
-const device = { model, pools };
+const device = { model, pools, voiceActivity };
 const options = { signal: new AbortController().signal, maxDurationSeconds: 3600 };
 const job = () => transcribe({ path, owner: 'probe' }, device, options);
 

@@ -7,6 +7,7 @@ export const ROOT = join(import.meta.dirname, '../..');
 export const FIXTURES = join(ROOT, 'test/fixtures');
 export const SAMPLES = join(ROOT, 'samples');
 export const DEMO_MODEL = join(ROOT, 'models/demo');
+export const VAD_MODEL = join(ROOT, 'models/vad');
 
 /** Larger data beside the checkout; what needs it skips, saying so, where it is absent. */
 export const SHARED = join(ROOT, '../shared');

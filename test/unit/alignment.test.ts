@@ -9,7 +9,12 @@ import {
 } from '../../packages/pipeline/src/alignment/align-tokens.ts';
 import { alignmentHeads } from '../../packages/pipeline/src/alignment/alignment-heads.ts';
 import { AlignmentScratch } from '../../packages/pipeline/src/alignment/alignment-scratch.ts';
-import { tokensToWords } from '../../packages/pipeline/src/tokens-to-words.ts';
+import type { WindowSpan } from '../../packages/pipeline/src/tokens-to-segments.ts';
+import {
+  type AlignmentRun,
+  type SpokenText,
+  tokensToWords,
+} from '../../packages/pipeline/src/tokens-to-words.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -295,9 +300,13 @@ describe('words', () => {
   const text = { textTokens: [5, 6, 7], words: [' Hello', '.'], wordTokens: [[5, 6], [7]] };
   const span = { startFrame: 1000, nFrames: 65 };
   const scratch = new AlignmentScratch(8, 40);
+  const wordsOf = async (of: AlignmentRun, spoken: SpokenText, within: WindowSpan) => {
+    using memory = await scratch.acquire(NEVER);
+    return await tokensToWords(of, spoken, within, memory, NEVER);
+  };
 
   test('last from their first token to that of the next, in frames of the recording', async () => {
-    expect(await tokensToWords(run, text, span, scratch, NEVER)).toEqual([
+    expect(await wordsOf(run, text, span)).toEqual([
       { word: ' Hello', tokens: [5, 6], startFrame: 1000, endFrame: 1032, probability: 0.5 },
       { word: '.', tokens: [7], startFrame: 1032, endFrame: 1048, probability: 1 },
     ]);
@@ -305,22 +314,21 @@ describe('words', () => {
 
   test('do not include the end, should it be among them', async () => {
     const withEnd = { ...text, words: [...text.words, ''], wordTokens: [...text.wordTokens, [99]] };
-    const words = await tokensToWords(run, withEnd, span, scratch, NEVER);
-    expect(words).toEqual(await tokensToWords(run, text, span, scratch, NEVER));
+    const words = await wordsOf(run, withEnd, span);
+    expect(words).toEqual(await wordsOf(run, text, span));
   });
 
   test('are none without text, or without audio', async () => {
     const nothing = { textTokens: [], words: [], wordTokens: [] };
-    expect(await tokensToWords(run, nothing, span, scratch, NEVER)).toEqual([]);
+    expect(await wordsOf(run, nothing, span)).toEqual([]);
     const instant = { startFrame: 0, nFrames: 1 };
-    expect(await tokensToWords(run, text, instant, scratch, NEVER)).toEqual([]);
+    expect(await wordsOf(run, text, instant)).toEqual([]);
   });
 
-  test('give the memory back when they cannot be timed', async () => {
+  test('are refused where the text does not fit', async () => {
     const tooLong = { ...text, textTokens: Array<number>(9).fill(1) };
-    const timed = tokensToWords(run, tooLong, span, scratch, NEVER);
+    const timed = wordsOf(run, tooLong, span);
     await expect(timed).rejects.toMatchObject({ code: 'invalid_buffer' });
-    (await scratch.acquire(NEVER))[Symbol.dispose]();
   });
 });
 

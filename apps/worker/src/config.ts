@@ -37,6 +37,8 @@ const shape = {
     .record(modelNameSchema, z.string())
     .refine((models) => Object.keys(models).length > 0, 'must name at least one model')
     .default({ demo: resolve(INSTALLATION_ROOT, 'models/demo') }),
+  /** Folder of the voice activity model; a detector by energy where there is none. */
+  voiceActivityModel: z.string().default(resolve(INSTALLATION_ROOT, 'models/vad')),
   /** Slots of each pool of each model. How many jobs run at once follows from them. */
   pools: z
     .strictObject({
@@ -81,7 +83,7 @@ export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
 
 /** @throws ConfigError that names every setting that is wrong. */
 export function loadWorkerConfig(source: ConfigSource) {
-  const { redisUrl, models, ...rest } = loadConfig('worker', shape, source);
+  const { redisUrl, models, voiceActivityModel, ...rest } = loadConfig('worker', shape, source);
   if (redisUrl === undefined) {
     throw new ConfigError([
       'redisUrl: is needed (REDIS_URL); `amanuensis up` starts a Redis of its own without it',
@@ -91,6 +93,7 @@ export function loadWorkerConfig(source: ConfigSource) {
   return Object.freeze({
     ...rest,
     redisUrl,
+    voiceActivityModel: resolve(source.cwd, voiceActivityModel),
     models: Object.freeze(Object.fromEntries(folders) as Record<string, string>),
   });
 }

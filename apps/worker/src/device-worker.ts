@@ -54,8 +54,12 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
   const startedAtMs = Date.now();
   const models = await loadModels(config, log);
   const store = await FileStore.openIn(config.dataFolder);
-  const consumers = models.map(({ whisper, pools, concurrency }) => {
-    const lent = { deviceName: device.name, device: { model: whisper, pools }, store };
+  const consumers = models.map(({ whisper, pools, voiceActivity, concurrency }) => {
+    const lent = {
+      deviceName: device.name,
+      device: { model: whisper, pools, voiceActivity },
+      store,
+    };
     return new JobConsumer({ ...config, ...lent, concurrency, log });
   });
   await Promise.all(consumers.map((consumer) => consumer.ready()));

@@ -98,8 +98,8 @@ export class JobConsumer {
       const job = transcriptionJobSchema.parse(queueJob.data);
       log.info({ model: job.model, bytes: job.audio.bytes }, 'job starts');
       progress.report({ processedSeconds: 0, durationSeconds: null });
-      const onWindow = (window: Progressed) => progress.report(window);
-      return await processJob({ job, number, signal, log, onWindow }, this.#options);
+      const onPart = (part: Progressed) => progress.report(part);
+      return await processJob({ job, number, signal, log, onPart }, this.#options);
     } catch (error) {
       if (this.#giveBack.signal.aborted) {
         log.warn('job goes back to its queue');

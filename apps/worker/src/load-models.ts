@@ -4,9 +4,11 @@ import type { Logger } from '@amanuensis/log';
 import {
   createWindowPools,
   type InferenceEngine,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
   slotsPerJob,
+  type VoiceActivityModel,
   type WhisperModel,
   type WindowPools,
 } from '@amanuensis/pipeline';
@@ -19,6 +21,7 @@ const LEASE_GRACE_MS = 60_000;
 export interface LoadedModel {
   readonly whisper: WhisperModel;
   readonly pools: WindowPools;
+  readonly voiceActivity: VoiceActivityModel;
   /** Jobs of this model that can run at once without any of its pools running out. */
   readonly concurrency: number;
 }
@@ -38,9 +41,11 @@ export async function loadModels(config: WorkerConfig, log: Logger): Promise<Loa
   });
   const { name, version, capabilities } = engine;
   log.info({ engine: name, onnxruntime: version, capabilities }, 'inference engine is open');
+  const voiceActivity = await loadVoiceActivity(config.voiceActivityModel, engine);
+  log.info({ voiceActivity: voiceActivity.name }, 'voice activity model is loaded');
   const loaded: LoadedModel[] = [];
   for (const [model, folder] of Object.entries(config.models)) {
-    loaded.push(await loadModel(model, folder, engine, config, log));
+    loaded.push({ ...(await loadModel(model, folder, engine, config, log)), voiceActivity });
   }
   return loaded;
 }
@@ -51,7 +56,7 @@ async function loadModel(
   engine: InferenceEngine,
   { threadsPerRun, lanesPerJob, pools: limits, poolIdleSeconds, jobTimeoutSeconds }: WorkerConfig,
   log: Logger,
-): Promise<LoadedModel> {
+): Promise<Omit<LoadedModel, 'voiceActivity'>> {
   const startedAt = performance.now();
   const whisper = await loadWhisper(folder, engine, { name, intraOpThreads: threadsPerRun });
   const pools = await createWindowPools(whisper, limits, {

@@ -7,7 +7,7 @@ import {
   type TranscriptionJob,
 } from '@amanuensis/contract';
 import type { Logger } from '@amanuensis/log';
-import { type Device, type TranscribedWindow, transcribe } from '@amanuensis/pipeline';
+import { type Device, type TranscribedPart, transcribe } from '@amanuensis/pipeline';
 import type { BlobStore } from '@amanuensis/store';
 
 /** What a device worker lends to each of its jobs. */
@@ -24,7 +24,7 @@ export interface Attempt {
   readonly number: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
-  onWindow(window: TranscribedWindow): void;
+  onPart(part: TranscribedPart): void;
 }
 
 /**
@@ -34,14 +34,19 @@ export interface Attempt {
  * @throws CodedError where the recording is at fault; others where something else is.
  */
 export async function processJob(
-  { job, number, signal, log, onWindow }: Attempt,
+  { job, number, signal, log, onPart }: Attempt,
   { deviceName, device, store, maxDurationSeconds }: JobResources,
 ): Promise<JobResult> {
   const startedAt = performance.now();
   await using audio = await store.localFile(job.audio.blobKey);
   const recording = { path: audio.path, owner: `${job.id}/${number}` };
-  const options = { signal, maxDurationSeconds, onWindow };
-  const transcribed = await transcribe(recording, device, options);
+  const { options } = job;
+  const transcribed = await transcribe(recording, device, {
+    signal,
+    maxDurationSeconds,
+    options,
+    onPart,
+  });
   const executionProvider = device.model.executionProvider;
   const processingSeconds = Math.round(performance.now() - startedAt) / 1000;
   const transcript: Transcript = {

@@ -19,7 +19,12 @@ const CPU_SECONDS_AT_LEAST = 60;
 const SHORTFALL_SECONDS = 1;
 const SHORTFALL_RATIO = 0.02;
 
+/** All channels as one, or one of them, counted from 0. */
+export type Channel = 'mix' | number;
+
 export interface AudioToPcmOptions {
+  /** `mix` unless given. */
+  readonly channel?: Channel;
   readonly maxDurationSeconds: number;
   /** Stops the opening; each read has a signal of its own. */
   readonly signal: AbortSignal;
@@ -54,14 +59,14 @@ export interface PcmSource extends AsyncDisposable {
  */
 export async function audioToPcm(
   path: string,
-  { maxDurationSeconds, signal }: AudioToPcmOptions,
+  { maxDurationSeconds, channel = 'mix', signal }: AudioToPcmOptions,
 ): Promise<PcmSource> {
   const found = await probe(path, signal);
   if (!found.isEstimated) checkDuration(found.durationSeconds ?? 0, maxDurationSeconds);
   const { readFd, writeFd } = await openFifo();
   let decoder: ConfinedChild;
   try {
-    decoder = await ConfinedChild.spawn('ffmpeg', decoderArgs(path), {
+    decoder = await ConfinedChild.spawn('ffmpeg', decoderArgs(path, channel), {
       cpuSeconds: CPU_SECONDS_AT_LEAST + maxDurationSeconds * CPU_SECONDS_PER_AUDIO_SECOND,
       stdout: writeFd,
     });
@@ -75,9 +80,10 @@ export async function audioToPcm(
   return new DecodedRecording(path, found, decoder, new PipeReader(readFd), maxDurationSeconds);
 }
 
-function decoderArgs(path: string): string[] {
+function decoderArgs(path: string, channel: Channel): string[] {
   const input = ['-threads', '1', ...INPUT_LIMITS, '-i', inputOf(path), '-map', '0:a:0', '-vn'];
-  const resampler = `aresample=${SAMPLE_RATE_HZ}:resampler=soxr:precision=20`;
+  const choice = channel === 'mix' ? '' : `pan=mono|c0=c${channel},`;
+  const resampler = `${choice}aresample=${SAMPLE_RATE_HZ}:resampler=soxr:precision=20`;
   const output = ['-ac', '1', '-af', resampler, '-threads', '1', '-f', 'f32le', 'pipe:1'];
   return ['-v', 'error', '-nostdin', '-nostats', ...input, ...output];
 }

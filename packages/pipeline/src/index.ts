@@ -1,5 +1,6 @@
 /** Recordings in, timed text out: Whisper on ONNX Runtime, in pooled buffers. */
 
+export { type Checkpoint, checkpointSchema } from './checkpoint.ts';
 export {
   type InferenceCapabilities,
   type InferenceEngine,
@@ -7,22 +8,25 @@ export {
   type InferenceErrorCode,
 } from './inference/inference-port.ts';
 export { openInferenceEngine } from './inference/open-engine.ts';
+export type { PoolName } from './job-slots.ts';
 export { loadWhisper, type WhisperModel } from './model/load-whisper.ts';
 export { ModelError, type ModelErrorCode } from './model/model-error.ts';
 export {
-  type Device,
   type Recording,
-  type TranscribedWindow,
+  type TranscribedPart,
   type TranscribeOptions,
   type Transcription,
   transcribe,
 } from './transcribe.ts';
+export type { Device } from './transcribe-track.ts';
+export type { HeardWindow } from './transcribe-window.ts';
+export { loadVoiceActivity } from './voice-activity/load-voice-activity.ts';
+export type { VoiceActivityModel } from './voice-activity/voice-activity-detector.ts';
 export {
   createWindowPools,
   DEFAULT_LANES_PER_JOB,
   DEFAULT_POOL_LIMITS,
   type PoolLimits,
-  type PoolName,
   slotsPerJob,
   WindowPools,
   type WindowPoolsOptions,

@@ -1,11 +1,14 @@
 /** The slots that one job holds: those of its first window from the begin, more as it asks for them. */
 
-import type { BufferManager, Lease } from '@amanuensis/pool';
+import type { BufferManager, Lease, PoolConfig } from '@amanuensis/pool';
 import type { DecoderLane } from './decoding/decoder-lane.ts';
 import { WINDOW_FRAMES } from './hyperparameters.ts';
 import type { Tensor } from './inference/inference-port.ts';
 import type { WhisperDimensions } from './model/whisper-config.ts';
-import type { PoolsOf } from './window-pools.ts';
+
+export type PoolName = 'audio' | 'mel' | 'encoder_output' | 'kv_cache';
+
+export type PoolsOf = Readonly<Record<PoolName, PoolConfig & { readonly elementType: 'float32' }>>;
 
 /** The way of one window, slot by slot. */
 export interface WindowSlots {

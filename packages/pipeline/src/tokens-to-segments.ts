@@ -18,6 +18,8 @@ export interface WindowSegments {
   readonly segments: readonly FrameSegment[];
   /** Frames of the window that are done with; the next one begins there. */
   readonly consumedFrames: number;
+  /** It ends with text and one timestamp: nobody speaks after it. */
+  readonly endsOpen: boolean;
 }
 
 export interface WindowSpan {
@@ -41,7 +43,11 @@ export function tokensToSegments(
   const endsOpen =
     tokens.length >= 2 && isTimestamp(tokens.length - 1) && !isTimestamp(tokens.length - 2);
   if (cuts.length === 0) {
-    return { segments: oneSegment(tokens, span, tokenizer), consumedFrames: span.nFrames };
+    return {
+      segments: oneSegment(tokens, span, tokenizer),
+      consumedFrames: span.nFrames,
+      endsOpen,
+    };
   }
   if (endsOpen) cuts.push(tokens.length);
   const segments: FrameSegment[] = [];
@@ -56,11 +62,11 @@ export function tokensToSegments(
     }
     begin = cut;
   }
-  if (endsOpen) return { segments, consumedFrames: span.nFrames };
+  if (endsOpen) return { segments, consumedFrames: span.nFrames, endsOpen };
   const lastEnd = tokenizer.timestampFrames(tokens[begin - 1] ?? 0);
   // A model may time a segment beyond the end of the recording; there is no window there.
   const consumedFrames = lastEnd > 0 ? Math.min(lastEnd, span.nFrames) : span.nFrames;
-  return { segments, consumedFrames };
+  return { segments, consumedFrames, endsOpen };
 }
 
 /** A window without a pair of timestamps is one segment, to its last timestamp or its end. */

@@ -1,7 +1,7 @@
 /** Tokens of one window, and what the decoder paid attention to → words with their times. */
 
 import { alignTokens, type CrossAttention } from './alignment/align-tokens.ts';
-import type { AlignmentScratch } from './alignment/alignment-scratch.ts';
+import type { AlignmentLease } from './alignment/alignment-scratch.ts';
 import type { TimedWord } from './alignment/timed-word.ts';
 import { FRAMES_PER_TIMESTAMP } from './hyperparameters.ts';
 import type { WordTokens } from './tokenizer/word-tokens.ts';
@@ -22,23 +22,20 @@ export interface SpokenText extends WordTokens {
  * Gives each word the time from its first token to the first token of the next word. Punctuation
  * is a word of its own; `mergePunctuations` joins it to its word.
  *
- * Waits for `scratch` while another recording has it.
- *
  * @returns words in the order of the text, each beginning where the one before ends.
- * @throws KernelError `invalid_buffer` when run, text and scratch do not fit together; the
+ * @throws KernelError `invalid_buffer` when run, text and memory do not fit together; the
  *   signal's reason.
  */
 export async function tokensToWords(
   run: AlignmentRun,
   text: SpokenText,
   { startFrame, nFrames }: WindowSpan,
-  scratch: AlignmentScratch,
+  memory: AlignmentLease,
   signal: AbortSignal,
 ): Promise<TimedWord[]> {
   const nText = text.textTokens.length;
   const nColumns = Math.floor(nFrames / FRAMES_PER_TIMESTAMP);
   if (nText === 0 || nColumns === 0) return [];
-  using memory = await scratch.acquire(signal);
   // Before the text: the start-of-transcript sequence and no-timestamps. After it: the end.
   const firstRow = run.nTokens - nText - 2;
   await alignTokens(run, { firstRow, nRows: nText + 1, nColumns }, memory, signal);

@@ -11,18 +11,16 @@
  */
 
 import { MAX_HYPOTHESES } from '@amanuensis/contract';
-import { BufferManager, type BufferPool, type Lease, type PoolConfig } from '@amanuensis/pool';
+import { BufferManager, type BufferPool, type Lease } from '@amanuensis/pool';
+import { WordTimer } from './alignment/word-timer.ts';
 import { DecoderLane } from './decoding/decoder-lane.ts';
 import { LaneRuns } from './decoding/lane-runs.ts';
 import { WINDOW_FRAMES, WINDOW_SAMPLES } from './hyperparameters.ts';
 import type { ReclaimPages } from './inference/native-memory.ts';
-import { JobSlots } from './job-slots.ts';
+import { JobSlots, type PoolName, type PoolsOf } from './job-slots.ts';
 import { LogMelKernel } from './kernels/log-mel-kernel.ts';
 import { Encoder } from './mel-to-hidden-states.ts';
 import type { WhisperModel } from './model/load-whisper.ts';
-
-export const POOL_NAMES = ['audio', 'mel', 'encoder_output', 'kv_cache'] as const;
-export type PoolName = (typeof POOL_NAMES)[number];
 
 /**
  * Windows that one job works on at once, and hypotheses that it follows at once, at most: what a
@@ -67,12 +65,12 @@ export interface WindowPoolsOptions {
   readonly maxLeaseMs?: number;
 }
 
-export type PoolsOf = Readonly<Record<PoolName, PoolConfig & { readonly elementType: 'float32' }>>;
 type Manager = BufferManager<PoolsOf>;
 
 export class WindowPools implements Disposable {
   readonly encoder: Encoder;
   readonly logMelKernel: LogMelKernel;
+  readonly wordTimer: WordTimer;
   readonly #manager: Manager;
   readonly #lanesPerJob: number;
   readonly #runs: LaneRuns;
@@ -86,10 +84,15 @@ export class WindowPools implements Disposable {
     this.#lanesPerJob = lanesPerJob;
     this.#runs = new LaneRuns(model.sessions, model.dimensions.vocabSize);
     this.logMelKernel = kernel;
+    this.wordTimer = new WordTimer({
+      nHeads: model.nAlignmentHeads,
+      dimensions: model.dimensions,
+      openSession: () => model.openAlignment(),
+    });
     this.encoder = new Encoder(model.sessions.encoder);
   }
 
-  /** In the order of {@link POOL_NAMES}. */
+  /** In the order of the configuration: audio, mel, encoder_output, kv_cache. */
   get all(): readonly BufferPool<'float32'>[] {
     return this.#manager.all;
   }
@@ -120,6 +123,7 @@ export class WindowPools implements Disposable {
     this.#manager[Symbol.dispose]();
     this.encoder[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
+    this.wordTimer[Symbol.dispose]();
     for (const lane of this.#lanes.values()) lane[Symbol.dispose]();
     this.#lanes.clear();
   }

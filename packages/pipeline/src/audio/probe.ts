@@ -24,6 +24,8 @@ export interface Probe {
   readonly durationSeconds: number | null;
   /** Whether that length is guessed from the size of the file. */
   readonly isEstimated: boolean;
+  /** Channels of that stream. */
+  readonly nChannels: number;
 }
 
 const decimal = z.coerce.number().nonnegative().optional().catch(undefined);
@@ -34,6 +36,7 @@ const outputSchema = z.object({
       z.object({
         codec_type: z.string().optional(),
         duration: decimal,
+        channels: z.int().min(1).default(1),
         tags: z.object({ DURATION: z.string().optional() }).optional(),
       }),
     )
@@ -63,12 +66,13 @@ export async function probe(path: string, signal: AbortSignal): Promise<Probe> {
   }
   const wavSeconds = output.format.format_name === 'wav' ? await wavLengthSeconds(path) : null;
   if (wavSeconds !== null) {
-    return { durationSeconds: wavSeconds, isEstimated: false };
+    return { durationSeconds: wavSeconds, isEstimated: false, nChannels: stream.channels };
   }
   const seconds = stream.duration ?? parseClock(stream.tags?.DURATION) ?? output.format.duration;
   return {
     durationSeconds: seconds ?? null,
     isEstimated: ESTIMATED.test(stderr),
+    nChannels: stream.channels,
   };
 }
 
@@ -89,7 +93,7 @@ interface ProbeRun {
 async function runProbe(path: string, signal: AbortSignal): Promise<ProbeRun> {
   signal.throwIfAborted();
   const entries =
-    'format=format_name,probe_score,duration:stream=codec_type,duration:stream_tags=DURATION';
+    'format=format_name,probe_score,duration:stream=codec_type,duration,channels:stream_tags=DURATION';
   const args = ['-v', 'warning', ...INPUT_LIMITS, '-show_entries', entries, '-of', 'json'];
   await using child = await ConfinedChild.spawn('ffprobe', [...args, inputOf(path)], {
     cpuSeconds: CPU_SECONDS,

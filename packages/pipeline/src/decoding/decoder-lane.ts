@@ -4,11 +4,12 @@ import type { Binding, Tensor, TensorData } from '../inference/inference-port.ts
 import type { LaneLayout } from '../model/lane-layout.ts';
 import type { Lane } from './lane.ts';
 import type { LaneRuns } from './lane-runs.ts';
+import type { RowLane } from './row-run.ts';
 
 /** Prompts are padded to one of these, so that few bindings serve all of them. */
 const PROMPT_SIZES = [4, 8, 16, 32, 64, 128, 256];
 
-export class DecoderLane implements Lane, Disposable {
+export class DecoderLane implements Lane, RowLane, Disposable {
   readonly logits: Float32Array;
   readonly probeLogits: Float32Array;
   /** Whose cross-attention keys and values it attends to: its own, or those of a lane it copied. */
@@ -97,12 +98,10 @@ export class DecoderLane implements Lane, Disposable {
     }
   }
 
-  /** Whose window it attends to; lanes of one window are told apart by it. */
   get window(): DecoderLane {
     return this.#window;
   }
 
-  /** The run of one step of this lane alone. */
   stepBinding(token: number, position: number): Binding {
     this.#tokens[0] = token;
     this.#positions[0] = position;
@@ -122,7 +121,6 @@ export class DecoderLane implements Lane, Disposable {
     return binding;
   }
 
-  /** Its caches, as the row of that number of a decoder graph takes them. */
   rowFeeds(row: number): Record<string, Tensor> {
     const feeds: Record<string, Tensor> = {};
     for (const name of this.#cacheNames()) {

@@ -12,8 +12,7 @@
 
 import { abortedError } from '../inference/inference-errors.ts';
 import type { Binding, InferenceSession, Tensor } from '../inference/inference-port.ts';
-import type { DecoderLane } from './decoder-lane.ts';
-import { RowRun } from './row-run.ts';
+import { type RowLane, RowRun } from './row-run.ts';
 
 export interface DecoderSessions {
   readonly crossAttention: InferenceSession;
@@ -27,7 +26,7 @@ export interface DecoderSessions {
 const MAX_ROW_RUNS = 32;
 
 interface Step {
-  readonly lane: DecoderLane;
+  readonly lane: RowLane;
   readonly token: number;
   readonly position: number;
   readonly signal: AbortSignal;
@@ -45,7 +44,7 @@ export class LaneRuns implements Disposable {
   readonly #waiting: Step[] = [];
   /** By the lanes of the rows, the least recently used first. */
   readonly #rowRuns = new Map<string, RowRun>();
-  readonly #laneNumbers = new Map<DecoderLane, number>();
+  readonly #laneNumbers = new Map<RowLane, number>();
   #isRunning = false;
 
   constructor(sessions: DecoderSessions, vocabSize: number) {
@@ -63,7 +62,7 @@ export class LaneRuns implements Disposable {
     return binding.run({ signal });
   }
 
-  step(lane: DecoderLane, token: number, position: number, signal: AbortSignal): Promise<void> {
+  step(lane: RowLane, token: number, position: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lane, token, position, signal, resolve, reject });
       if (!this.#isRunning) this.#runSoon();
@@ -121,7 +120,7 @@ export class LaneRuns implements Disposable {
     }
   }
 
-  #numberOf(lane: DecoderLane): number {
+  #numberOf(lane: RowLane): number {
     const known = this.#laneNumbers.get(lane) ?? this.#laneNumbers.size;
     this.#laneNumbers.set(lane, known);
     return known;

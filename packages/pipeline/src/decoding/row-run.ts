@@ -1,7 +1,19 @@
 /** One run of the decoder over several lanes, bound for one combination of them. */
 
 import type { Binding, InferenceSession, Tensor } from '../inference/inference-port.ts';
-import type { DecoderLane } from './decoder-lane.ts';
+
+/** What a run needs of a lane. */
+export interface RowLane {
+  /** Whose window it attends to; lanes of one window are told apart by it. */
+  readonly window: RowLane;
+  /** [vocabSize] f32. */
+  readonly logits: Float32Array;
+  /** Its caches, as the row of that number of a decoder graph takes them. */
+  rowFeeds(row: number): Readonly<Record<string, Tensor>>;
+  rowFetches(row: number): Readonly<Record<string, Tensor>>;
+  /** The run of one step of this lane alone. */
+  stepBinding(token: number, position: number): Binding;
+}
 
 interface RowStep {
   readonly token: number;
@@ -18,7 +30,7 @@ export class RowRun implements Disposable {
    *   to the same cache once more.
    * @param logits [nRows, vocabSize] f32, written by each run.
    */
-  constructor(session: InferenceSession, lanes: readonly DecoderLane[], logits: Tensor) {
+  constructor(session: InferenceSession, lanes: readonly RowLane[], logits: Tensor) {
     const nRows = logits.shape[0] ?? 1;
     this.#tokens = new Int32Array(nRows);
     this.#positions = new Int32Array(nRows);

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { MAX_HYPOTHESES } from '@amanuensis/contract';
+import { alignmentHeads } from '../alignment/alignment-heads.ts';
 import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
 import { recordChecksums, verifyChecksums } from './checksums.ts';
@@ -43,6 +44,10 @@ export interface WhisperModel {
   readonly tokenizer: WhisperTokenizer;
   readonly laneLayout: LaneLayout;
   readonly sessions: WhisperSessions;
+  /** Heads whose attention tells when a word is said. */
+  readonly nAlignmentHeads: number;
+  /** Loads the graph that answers it: only jobs that ask for word times need it. */
+  openAlignment(): Promise<InferenceSession>;
   /** `unrecorded` where the folder has no `SHA256SUMS` and cannot be given any. */
   readonly checksums: 'verified' | 'recorded' | 'unrecorded';
   /** ONNX Runtime's name of the execution provider that the encoder runs on. */
@@ -85,6 +90,8 @@ export async function loadWhisper(
       sequence: await load(decoderGraph(weights, dimensions, { kind: 'sequence' })),
       rows: await load(decoderGraph(weights, dimensions, { kind: 'rows', rows: ROWS_PER_RUN })),
     };
+    const heads = alignmentHeads(generation.alignment_heads, dimensions);
+    const { endOfText } = tokenizer;
     // Only now is the folder known to be a model, and not half of one.
     const isRecorded = report.outcome === 'unrecorded' && (await recordChecksums(folder, report));
     return {
@@ -94,6 +101,9 @@ export async function loadWhisper(
       tokenizer,
       laneLayout: new LaneLayout(dimensions),
       sessions,
+      nAlignmentHeads: heads.length,
+      openAlignment: () =>
+        load(decoderGraph(weights, dimensions, { kind: 'alignment', heads, endOfText })),
       checksums: isRecorded ? 'recorded' : report.outcome,
       executionProvider: sessions.encoder.executionProvider,
       release,

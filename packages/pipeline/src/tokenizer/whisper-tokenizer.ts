@@ -1,7 +1,7 @@
 /** A Whisper's vocabulary: tokens from text, text from tokens, and which tokens steer the model. */
 
 import { Tokenizer } from '@huggingface/tokenizers';
-import { FRAMES_PER_TIMESTAMP } from '../hyperparameters.ts';
+import { FRAMES_PER_SECOND, FRAMES_PER_TIMESTAMP } from '../hyperparameters.ts';
 import { ModelError } from '../model/model-error.ts';
 import type { GenerationConfig } from '../model/whisper-config.ts';
 import { canonicalLanguageCode } from './language-code.ts';
@@ -29,6 +29,7 @@ export class WhisperTokenizer implements SpecialTokens {
   readonly isMultilingual: boolean;
   readonly #library: Tokenizer;
   readonly #tokenBytes: TokenBytes;
+  readonly #pieces: StreamingDecoder;
 
   /** @throws ModelError `unsupported_model` where this is no vocabulary of a Whisper. */
   constructor({ definition, vocab, controlTokens }: Vocabulary, generation: GenerationConfig) {
@@ -46,6 +47,7 @@ export class WhisperTokenizer implements SpecialTokens {
     this.languageTokens = special.languageTokens;
     this.isMultilingual = special.isMultilingual;
     this.#tokenBytes = new TokenBytes(vocab, this.endOfText);
+    this.#pieces = new StreamingDecoder(this.#tokenBytes);
     this.#library = openLibrary(definition);
   }
 
@@ -118,6 +120,23 @@ export class WhisperTokenizer implements SpecialTokens {
   decode(tokens: readonly number[]): string {
     const { buffer, length } = this.#tokenBytes.join(tokens);
     return buffer.toString('utf8', 0, length);
+  }
+
+  /**
+   * The text of each token: timestamps as `<|1.08|>`; of tokens that share a character, the last
+   * has it and the others have none.
+   */
+  tokenTexts(tokens: readonly number[]): string[] {
+    const texts = tokens.map((token) =>
+      token < this.endOfText ? this.#pieces.push(token) : this.#nameOf(token),
+    );
+    this.#pieces.flush();
+    return texts;
+  }
+
+  #nameOf(token: number): string {
+    if (!this.isTimestamp(token)) return '';
+    return `<|${(this.timestampFrames(token) / FRAMES_PER_SECOND).toFixed(2)}|>`;
   }
 
   /** For text that is shown while it is decoded. */

@@ -1,0 +1,73 @@
+/** What a job's options and the model's files make of decoding; the same for all of its windows. */
+
+import type { TranscriptionOptions } from '@amanuensis/contract';
+import { FRAMES_PER_SECOND, FRAMES_PER_TIMESTAMP } from '../hyperparameters.ts';
+import type { WhisperModel } from '../model/load-whisper.ts';
+import type { LogitFilter } from './logit-filter.ts';
+import { SuppressAtBegin } from './suppress-at-begin.ts';
+import { SuppressTokens } from './suppress-tokens.ts';
+import { TimestampRules } from './timestamp-rules.ts';
+
+export interface DecodingRules {
+  readonly options: TranscriptionOptions;
+  /** Applied in this order at every step. */
+  readonly filters: readonly LogitFilter[];
+  readonly endOfText: number;
+  readonly noSpeech: number;
+  /** Tokens of one window at most, together with those of its prompt: 448. */
+  readonly maxPositions: number;
+  /** At most so many tokens are sampled: half of the decoder's positions, 224. */
+  readonly maxTokens: number;
+  /** Text of a prompt at most: 223. */
+  readonly maxPromptTokens: number;
+  readonly hotwordTokens: readonly number[];
+  /** What the text of the first window is taken to begin with. */
+  readonly prefixTokens: readonly number[];
+  /** Text of tokens, for how it compresses. */
+  decode(tokens: readonly number[]): string;
+}
+
+/** Stands for the tokens that the model's files name, in `suppress_tokens`. */
+const MODEL_SUPPRESSED = -1;
+const TIMESTAMPS_PER_SECOND = FRAMES_PER_SECOND / FRAMES_PER_TIMESTAMP;
+
+export function decodingRules(model: WhisperModel, options: TranscriptionOptions): DecodingRules {
+  const { tokenizer, dimensions } = model;
+  return {
+    options,
+    filters: filtersOf(model, options),
+    endOfText: tokenizer.endOfText,
+    noSpeech: tokenizer.noSpeech,
+    maxPositions: dimensions.nTextPositions,
+    maxTokens: dimensions.nTextPositions / 2,
+    maxPromptTokens: dimensions.nTextPositions / 2 - 1,
+    hotwordTokens: tokenizer.encodePrompt(options.hotwords ?? ''),
+    prefixTokens: tokenizer.encodePrompt(options.prefix ?? ''),
+    decode: (tokens) => tokenizer.decode(tokens),
+  };
+}
+
+function filtersOf(
+  { tokenizer, generation }: WhisperModel,
+  options: TranscriptionOptions,
+): LogitFilter[] {
+  const { endOfText, firstTimestamp, controlTokens } = tokenizer;
+  const suppressed = options.suppress_tokens.flatMap((token) =>
+    token === MODEL_SUPPRESSED
+      ? (generation.suppress_tokens ?? tokenizer.nonSpeechTokens())
+      : [token],
+  );
+  const filters: LogitFilter[] = [new SuppressTokens([...suppressed, ...controlTokens])];
+  if (options.suppress_blank) {
+    filters.push(new SuppressAtBegin(generation.begin_suppress_tokens ?? tokenizer.blankTokens()));
+  }
+  if (!options.without_timestamps) {
+    const { max_initial_timestamp: seconds } = options;
+    const maxInitialTimestamp =
+      seconds === undefined
+        ? generation.max_initial_timestamp_index
+        : Math.round(seconds * TIMESTAMPS_PER_SECOND);
+    filters.push(new TimestampRules({ endOfText, firstTimestamp, maxInitialTimestamp }));
+  }
+  return filters;
+}
