@@ -1,6 +1,9 @@
-/** The typed arrays over a pool's slots, each made once: an acquire allocates none. */
+/** The typed arrays over a pool's slots, made once and kept: an acquire allocates none. */
 
 import { type ElementType, type ViewOf, viewOf } from './element-type.ts';
+
+/** Lengths that a slot is shown in besides its own; whoever uses more at once gets new views. */
+const MAX_PARTS = 4;
 
 export class SlotViews<E extends ElementType> {
   readonly #elementType: E;
@@ -9,8 +12,8 @@ export class SlotViews<E extends ElementType> {
   readonly #strideBytes: number;
   /** By slot. */
   readonly #whole: (ViewOf<E> | undefined)[] = [];
-  /** By slot, then by number of elements. */
-  readonly #parts: Map<number, ViewOf<E>>[] = [];
+  /** By slot, the oldest first. */
+  readonly #parts: ViewOf<E>[][] = [];
   readonly #length: number;
 
   /** @param length elements of a slot. */
@@ -38,10 +41,12 @@ export class SlotViews<E extends ElementType> {
   }
 
   #part(slot: number, length: number): ViewOf<E> {
-    const parts = this.#parts[slot] ?? new Map<number, ViewOf<E>>();
+    const parts = this.#parts[slot] ?? [];
     this.#parts[slot] = parts;
-    const view = parts.get(length) ?? this.#create(slot, length);
-    parts.set(length, view);
+    for (const view of parts) if (view.length === length) return view;
+    if (parts.length === MAX_PARTS) parts.shift();
+    const view = this.#create(slot, length);
+    parts.push(view);
     return view;
   }
 
