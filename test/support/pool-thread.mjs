@@ -10,7 +10,7 @@ import { BufferPool } from '@amanuensis/pool';
 
 const STAMP_BYTES = 64;
 const JUNK = 0xee;
-const { handle, task, id, nCycles, nSlots, gate } = workerData;
+const { handle, task, id, nCycles, nSlots, detaches, gate } = workerData;
 
 /** Spoils what it is to give back, so that a slot which somebody holds does not survive it. */
 const reclaim = (buffer, byteOffset, length) => {
@@ -46,6 +46,7 @@ const tasks = {
       }
       lease.release();
     }
+    if (detaches) pool.detach();
     return { cycles: nCycles, refused };
   },
 
@@ -88,6 +89,21 @@ const tasks = {
     const slots = leases.map(({ slot }) => slot);
     for (const lease of leases) lease.release();
     return { slots, refused };
+  },
+
+  /** Waits for a slot that never comes, and asks once more. */
+  async turnedAway() {
+    const wait = pool.acquireAsync(`thread ${id}`, { deadlineMs: 20_000 });
+    parentPort.postMessage('waiting');
+    const refusals = [];
+    for (const attempt of [() => wait, () => pool.acquire(`thread ${id}`)]) {
+      try {
+        await attempt();
+      } catch (error) {
+        refusals.push(error.code);
+      }
+    }
+    return { refusals };
   },
 
   /** Takes long to give an idle slot back. */

@@ -7,10 +7,12 @@ import type { PoolHandle } from '../../packages/pool/src/index.ts';
 const FILE = new URL('./pool-thread.mjs', import.meta.url);
 
 export interface ThreadTask {
-  readonly task: 'cycles' | 'waits' | 'janitor' | 'hoard' | 'reclaim';
+  readonly task: 'cycles' | 'waits' | 'janitor' | 'hoard' | 'reclaim' | 'turnedAway';
   /** Of each thread. */
   readonly nCycles?: number;
   readonly nSlots?: number;
+  /** Whether it leaves the pool in the end. */
+  readonly detaches?: boolean;
 }
 
 /** What a thread says at its end. */
@@ -19,6 +21,8 @@ export interface ThreadResult {
   readonly refused: number;
   readonly rounds: number;
   readonly slots: readonly number[];
+  /** Codes of errors. */
+  readonly refusals: readonly string[];
 }
 
 export class PoolThreads implements AsyncDisposable {

@@ -1,29 +1,9 @@
-/** All pools of a process: configured, planned, lent together, shut down. */
+/** All pools of a process: configured, planned, lent together. */
 
-import { expect, onTestFinished, test } from 'vitest';
-import {
-  BufferManager,
-  type ManagerConfig,
-  planMemory,
-  Slab,
-} from '../../packages/pool/src/index.ts';
+import { expect, test } from 'vitest';
+import { BufferManager, type ManagerConfig, planMemory } from '../../packages/pool/src/index.ts';
+import { openManager as open, MANAGED_POOLS as POOLS } from '../support/pool-managers.ts';
 import { catchError } from '../support/pools.ts';
-
-const DEADLINE_MS = 10_000;
-const POOLS = {
-  audio: { elementType: 'float32', shape: [480_000], initial: 1, max: 2 },
-  mel: { elementType: 'float32', shape: [80, 3_000], initial: 1, max: 2 },
-  tokens: { elementType: 'int32', shape: [448], initial: 0, max: 1, slab: 'small' },
-} as const;
-
-function open<const C extends ManagerConfig>(
-  config: C,
-  slabs?: Readonly<Record<string, Slab>>,
-): BufferManager<C['pools']> {
-  const manager = new BufferManager<C['pools']>(config, slabs);
-  onTestFinished(() => manager[Symbol.dispose]());
-  return manager;
-}
 
 test('opens several pools over their slabs, under their names', () => {
   const manager = open({ pools: POOLS });
@@ -48,13 +28,16 @@ test('says what it will take before anything is allocated, and takes no more', (
   const plan = planMemory({ pools: POOLS, extraBytes: { main: 1_000, model: 70_000 } });
   expect(plan.bytesInitial).toBe(1_921_024 + 962_560);
   const { main = 0, small = 0, model } = plan.slabs;
-  expect(model).toBe(70_000);
+  expect(model).toBe(131_072);
   expect(main).toBeGreaterThanOrEqual(2 * (1_921_024 + 962_560) + 1_000);
   expect(small).toBeGreaterThanOrEqual(1_792);
-  expect(plan.bytesMax).toBe(main + small + 70_000);
+  expect(plan.bytesMax).toBe(main + small + 131_072);
   const config = { pools: POOLS, extraBytes: { main: 1_000, model: 70_000 } };
   const manager = open({ ...config, maxBytes: plan.bytesMax });
   expect(manager.plan).toEqual(plan);
+  const allocated = Object.values(manager.slabs).map(({ bytesTotal }) => bytesTotal);
+  expect(allocated).toEqual(Object.values(plan.slabs));
+  expect(allocated.reduce((sum, bytes) => sum + bytes)).toBe(plan.bytesMax);
   expect(manager.slab('main').bytesTotal - manager.slab('main').bytesReserved).toBeGreaterThan(999);
   expect(catchError(() => planMemory({ ...config, maxBytes: plan.bytesMax - 1 }))).toMatchObject({
     code: 'invalid_option',
@@ -72,6 +55,9 @@ test.each([
   [{ watchMs: 0 }, /watchMs/],
   [{ extraBytes: { main: -1 } }, /extraBytes.main/],
   [{ extraBytes: { main: 1.5 } }, /extraBytes.main/],
+  [{ pools: { mel: { ...POOLS.mel, now: 3 } } }, /mel: now is the manager's/],
+  [{ pools: { mel: { ...POOLS.mel, onLeak: 3 } } }, /mel: onLeak is the manager's/],
+  [{ pools: { mel: { ...POOLS.mel, onRelease: 'burn' } } }, /mel: onRelease/],
 ])('refuses the configuration %j', (wrong, reason) => {
   const config = { pools: POOLS, ...wrong } as unknown as ManagerConfig;
   for (const action of [() => planMemory(config), () => new BufferManager(config)]) {
@@ -87,6 +73,7 @@ test('knows no other pool and no other slab', () => {
   const unknown = expect.objectContaining({ code: 'unknown_pool' });
   expect(() => manager.pool('mal' as 'mel')).toThrow(unknown);
   expect(() => manager.slab('mane')).toThrow(unknown);
+  expect(() => manager.slab('toString')).toThrow(unknown);
   expect(() => manager.acquireAll('me', ['mel', 'mal' as 'mel'])).toThrow(unknown);
   expect(manager.pool('mel').stats()).toMatchObject({ acquires: 1, inUse: 0 });
 });
@@ -118,17 +105,6 @@ test('ends the others when one was released before, and says so', () => {
   expect(manager.stats().map(({ inUse }) => inUse)).toEqual([0, 0, 0]);
 });
 
-test('is the only one over a slab', () => {
-  const slab = Slab.allocate(20_000_000);
-  open({ pools: { mel: POOLS.mel } }, { main: slab });
-  expect(catchError(() => open({ pools: { mel: POOLS.mel } }, { main: slab }))).toMatchObject({
-    code: 'invalid_option',
-    message: 'another manager has this slab',
-  });
-  const sameMemory = new Slab(slab.buffer);
-  expect(catchError(() => sameMemory.claim())).toMatchObject({ code: 'invalid_option' });
-});
-
 test('lends to many jobs at once from several pools', async () => {
   const manager = open({ pools: POOLS });
   const job = async (owner: string): Promise<void> => {
@@ -143,53 +119,6 @@ test('lends to many jobs at once from several pools', async () => {
     { acquires: 50, releases: 50, inUse: 0, exhaustions: 0 },
     { acquires: 0 },
   ]);
-});
-
-test('waits for leases at its shutdown, then reports and frees', async () => {
-  const manager = open({ pools: POOLS });
-  const mel = manager.pool('mel');
-  const lease = mel.acquire('slow');
-  const end = manager.shutdown({ deadlineMs: DEADLINE_MS });
-  expect(catchError(() => manager.pool('mel'))).toMatchObject({ code: 'shut_down' });
-  expect(catchError(() => manager.acquireAll('late', ['mel']))).toMatchObject({
-    code: 'shut_down',
-  });
-  lease.release();
-  const { stats, leaks } = await end;
-  expect(leaks).toEqual([]);
-  expect(stats).toMatchObject([{}, { name: 'mel', acquires: 1, releases: 1, inUse: 0 }, {}]);
-  expect(manager.stats().map(({ allocations }) => allocations)).toEqual([0, 0, 0]);
-});
-
-test('names at its shutdown what was not released in time, and rejects who waits', async () => {
-  const manager = open({ pools: POOLS });
-  const tokens = manager.pool('tokens');
-  const lease = tokens.acquire('lost');
-  const waiter = tokens.acquireAsync('waiter');
-  const rejected = expect(waiter).rejects.toMatchObject({ code: 'shut_down' });
-  const { stats, leaks } = await manager.shutdown({ deadlineMs: 20 });
-  await rejected;
-  expect(leaks).toEqual([{ pool: 'tokens', slot: 0, holder: 'lost' }]);
-  expect(stats[2]).toMatchObject({ name: 'tokens', inUse: 1, allocations: 1 });
-  lease.release();
-  expect(tokens.stats()).toMatchObject({ inUse: 0, allocations: 0 });
-});
-
-test('gives back what is idle, when it is told to', async () => {
-  const pools = { mel: { ...POOLS.mel, max: 4 } };
-  const keeping = open({ pools, watchMs: 1, tickMs: 1 });
-  const giving = open({ pools, watchMs: 1, tickMs: 1, idleMs: 10 });
-  for (const manager of [keeping, giving]) {
-    const leases = Array.from({ length: 4 }, () => manager.pool('mel').acquire('me'));
-    for (const lease of leases) lease.release();
-    expect(manager.pool('mel').stats().allocations).toBe(4);
-  }
-  const endsAtMs = performance.now() + DEADLINE_MS;
-  while (giving.pool('mel').stats().allocations > 1 && performance.now() < endsAtMs) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  expect(giving.pool('mel').stats().allocations).toBe(1);
-  expect(keeping.pool('mel').stats().allocations).toBe(4);
 });
 
 test('holds the original three pools in sizes that follow from their shapes', () => {

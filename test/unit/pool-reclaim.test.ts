@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { BufferPool, type PoolBehaviour } from '../../packages/pool/src/index.ts';
+import { beforeNextExchange } from '../support/interleave.ts';
 import { createPool } from '../support/pools.ts';
 
 const STRIDE_BYTES = 12_288;
@@ -33,17 +34,78 @@ test('clears idle slots now and leased ones on release', () => {
   given.offset = lease.byteOffset;
   lease.view.fill(5);
   pool.clear();
-  expect(given.slots).toEqual([1, 2]);
+  expect(given.slots).toEqual([2, 1]);
   expect(pool.stats()).toMatchObject({ allocations: 1, inUse: 1 });
   expect(lease.view[0]).toBe(5);
   lease.release();
-  expect(given.slots).toEqual([1, 2, 0]);
+  expect(given.slots).toEqual([2, 1, 0]);
   expect(pool.stats()).toMatchObject({ allocations: 0, inUse: 0, bytesCommitted: 0 });
   const later = pool.acquire('b');
   expect(pool.stats()).toMatchObject({ allocations: 1, misses: 1 });
   later.release();
   expect(given.slots).toHaveLength(3);
   expect(pool.stats().allocations).toBe(1);
+});
+
+test('commits nothing while a committed slot is free, also after a clear', () => {
+  const given = noteSlots();
+  const pool = createPool({ initial: 0, max: 2, reclaim: given.reclaim });
+  const early = pool.acquire('early');
+  given.offset = early.byteOffset;
+  pool.clear();
+  const late = pool.acquire('late');
+  late.release();
+  early.release();
+  // It stays in use instead of the one that was used before it: the memory of one slot is given back.
+  expect(given.slots).toEqual([late.slot]);
+  expect(pool.stats()).toMatchObject({ allocations: 1, misses: 2 });
+  expect(pool.acquire('next').slot).toBe(early.slot);
+  expect(pool.stats()).toMatchObject({ allocations: 1, hits: 1, misses: 2 });
+});
+
+test('hands a slot that was to be retired to whoever waits for it, with its memory', async () => {
+  const given = noteSlots();
+  const pool = createPool({ max: 1, reclaim: given.reclaim });
+  const held = pool.acquire('holder');
+  pool.clear();
+  const waiter = pool.acquireAsync('waiter');
+  held.release();
+  (await waiter).release();
+  expect(given.slots).toEqual([]);
+  expect(pool.stats()).toMatchObject({ allocations: 1, hits: 2, misses: 0 });
+});
+
+test('gives no memory back where a slot has no page for itself', () => {
+  for (const [shape, nGiven] of [
+    [[4_032], 0],
+    [[4_033], 1],
+    [[4_096], 1],
+  ] as const) {
+    const calls: number[] = [];
+    const pool = createPool({
+      elementType: 'uint8',
+      shape,
+      initial: 1,
+      reclaim: (_buffer, byteOffset, length) => {
+        expect(byteOffset % 4_096).toBe(0);
+        calls.push(length);
+      },
+    });
+    pool.clear();
+    expect(calls).toEqual(Array(nGiven).fill(4_096));
+    expect(pool.stats().allocations).toBe(0);
+  }
+});
+
+test('leaves a slot alone that is leased again while it is being looked for', () => {
+  const given = noteSlots();
+  const pool = createPool({ initial: 1, max: 1, reclaim: given.reclaim });
+  const other = BufferPool.attach(pool.handle);
+  // Released again, it would look as before but for its generation.
+  beforeNextExchange(() => other.acquire('quick').release());
+  pool.clear();
+  expect(given.slots).toEqual([]);
+  expect(pool.stats()).toMatchObject({ allocations: 1, inUse: 0 });
 });
 
 test('retires what another thread leases', () => {

@@ -1,7 +1,7 @@
 /** What a pool says of itself is exact. */
 
 import { expect, test } from 'vitest';
-import { COUNTERS_LENGTH, Counters } from '../../packages/pool/src/counters.ts';
+import { COUNTERS_LENGTH, Counters, MAX_THREADS } from '../../packages/pool/src/counters.ts';
 import { BufferPool } from '../../packages/pool/src/index.ts';
 import { holdersOf } from '../../packages/pool/src/pool-report.ts';
 import { beforeNextExchange } from '../support/interleave.ts';
@@ -99,7 +99,7 @@ test('names holders, the longest first, and nobody where a slot has just come ba
 });
 
 test('sorts waits into buckets by their upper bounds', () => {
-  const counters = new Counters(new Float64Array(COUNTERS_LENGTH), new Int32Array(1));
+  const counters = new Counters(new Float64Array(COUNTERS_LENGTH), new Int32Array(MAX_THREADS));
   for (const ms of [0, 1, 1.1, 5, 30_000, 30_001, 99_999]) counters.addWait(ms);
   expect(counters.waitCounts()).toEqual([2, 2, 0, 0, 0, 0, 0, 0, 1, 2]);
   expect(counters.sum('waits')).toBe(7);
@@ -107,12 +107,28 @@ test('sorts waits into buckets by their upper bounds', () => {
 });
 
 test('adds up what threads counted in rows of their own', () => {
-  const [all, nThreads] = [new Float64Array(COUNTERS_LENGTH), new Int32Array(1)];
-  const [a, b] = [new Counters(all, nThreads), new Counters(all, nThreads)];
+  const [all, rows] = [new Float64Array(COUNTERS_LENGTH), new Int32Array(MAX_THREADS)];
+  const [a, b] = [new Counters(all, rows), new Counters(all, rows)];
   a.add('acquires', 3);
   b.add('acquires');
   b.add('hits');
   expect([a.sum('acquires'), b.sum('acquires'), a.sum('hits'), a.sum('misses')]).toEqual([
     4, 4, 1, 0,
   ]);
+});
+
+test('lets the next thread count on in the row of one that left', () => {
+  const [all, rows] = [new Float64Array(COUNTERS_LENGTH), new Int32Array(MAX_THREADS)];
+  const crowd = Array.from({ length: MAX_THREADS }, () => new Counters(all, rows));
+  for (const counters of crowd) counters.add('acquires');
+  expect(() => new Counters(all, rows)).toThrow(/at most 64 threads/);
+  const [, second] = crowd;
+  second?.leave();
+  second?.add('acquires', 1_000);
+  const next = new Counters(all, rows);
+  next.add('acquires', 2);
+  next.addWait(3);
+  expect(next.sum('acquires')).toBe(MAX_THREADS + 2);
+  expect(crowd[0]?.sum('waits')).toBe(1);
+  expect(() => new Counters(all, rows)).toThrow(/at most 64 threads/);
 });

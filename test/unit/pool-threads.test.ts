@@ -8,11 +8,18 @@ import { catchError, createPool } from '../support/pools.ts';
 const N_THREADS = 20;
 const N_OPERATIONS = 2_000_000;
 const BYTES = { elementType: 'uint8', shape: [256], initial: 2 } as const;
+/** Large enough to be given back. */
+const PAGES = { ...BYTES, shape: [4_096] } as const;
 
 const threads = (n: number, task: ThreadTask): ThreadTask[] =>
   Array.from({ length: n }, () => task);
 
-test('20 threads lend and return 2,000,000 times, and none touches what another holds', async () => {
+/** For threads that share few cores with others. */
+const timeout = 120_000;
+
+test('20 threads lend and return 2,000,000 times, and none touches what another holds', {
+  timeout,
+}, async () => {
   await using crowd = new PoolThreads();
   const pool = createPool({ ...BYTES, max: 8 });
   const nCycles = N_OPERATIONS / N_THREADS;
@@ -31,7 +38,7 @@ test('20 threads lend and return 2,000,000 times, and none touches what another 
 
 test('threads that give memory back never take a slot that is held', async () => {
   await using crowd = new PoolThreads();
-  const pool = createPool({ ...BYTES, max: 4 });
+  const pool = createPool({ ...PAGES, max: 4 });
   const nCycles = 40_000;
   await crowd.start(pool.handle, [
     ...threads(6, { task: 'cycles', nCycles }),
@@ -84,7 +91,7 @@ test('exhausted by many threads at once, gives each slot to one and refuses the 
 
 test('an acquire waits for a thread that is giving this very slot back', async () => {
   await using crowd = new PoolThreads();
-  const pool = createPool({ ...BYTES, initial: 1, max: 1 });
+  const pool = createPool({ ...PAGES, initial: 1, max: 1 });
   await crowd.start(pool.handle, threads(1, { task: 'reclaim' }));
   const done = crowd.open();
   expect(Atomics.wait(crowd.gate, 1, 0, 20_000)).not.toBe('timed-out');
@@ -96,12 +103,46 @@ test('an acquire waits for a thread that is giving this very slot back', async (
   expect(pool.stats()).toMatchObject({ allocations: 1, inUse: 0 });
 });
 
-test('serves 64 threads in its lifetime', () => {
+test('serves 64 threads at once, and others when they leave', () => {
   const pool = createPool(BYTES);
-  for (let i = 0; i < 63; i++) BufferPool.attach(pool.handle);
+  const crowd = Array.from({ length: 63 }, () => BufferPool.attach(pool.handle));
   expect(catchError(() => BufferPool.attach(pool.handle))).toMatchObject({
     code: 'too_many_threads',
   });
+  for (const left of crowd) left.detach();
+  for (let i = 0; i < 200; i++) {
+    using visitor = BufferPool.attach(pool.handle);
+    visitor.acquire(`visitor ${i}`).release();
+  }
+  expect(pool.stats()).toMatchObject({ acquires: 200, releases: 200, inUse: 0 });
+});
+
+test('threads come and go, and what they counted stays', async () => {
+  const pool = createPool({ ...BYTES, max: 8 });
+  const nCycles = 500;
+  for (let round = 0; round < 3; round++) {
+    await using crowd = new PoolThreads();
+    await crowd.start(pool.handle, threads(3, { task: 'cycles', nCycles, detaches: true }));
+    await crowd.open();
+  }
+  const cycles = 3 * 3 * nCycles;
+  expect(pool.stats()).toMatchObject({ acquires: cycles, releases: cycles, inUse: 0 });
+});
+
+test('closed by one thread, turns those away who wait or ask in another', async () => {
+  await using crowd = new PoolThreads();
+  const pool = createPool({ ...BYTES, max: 2 });
+  const leases = [pool.acquire('a'), pool.acquire('b')];
+  await crowd.start(pool.handle, threads(2, { task: 'turnedAway' }));
+  await crowd.open();
+  const ends = crowd.next();
+  pool.close();
+  const results = await ends;
+  expect(results.map(({ refusals }) => refusals)).toEqual(
+    Array(2).fill(['shut_down', 'shut_down']),
+  );
+  for (const lease of leases) lease.release();
+  expect(pool.stats()).toMatchObject({ inUse: 0, acquires: 2, releases: 2 });
 });
 
 /** All slots that can be acquired, sorted. */

@@ -91,16 +91,6 @@ test('stops listening to a signal once it is served', async () => {
   expect(pool.acquire('b').slot).toBe(0);
 });
 
-test('rejects all who wait at once', async () => {
-  const pool = createPool({ max: 1 });
-  pool.acquire('holder');
-  const waiters = [pool.acquireAsync('a'), pool.acquireAsync('b')];
-  const reason = new Error('closing');
-  pool.rejectWaiters(reason);
-  const ends = await Promise.allSettled(waiters);
-  expect(ends).toEqual(Array(2).fill({ status: 'rejected', reason }));
-});
-
 test("refuses a waiter's own shape and leaves the others and the releaser alone", async () => {
   const pool = createPool({ max: 1 });
   const held = pool.acquire('holder');

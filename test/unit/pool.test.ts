@@ -1,9 +1,8 @@
-/** Slots lent and returned, options refused, statistics exact, and the number of jobs that fit. */
+/** Slots lent and returned, options refused, statistics exact. */
 
 import { expect, test } from 'vitest';
 import {
   BufferPool,
-  concurrencyFor,
   type ElementType,
   PoolError,
   PoolExhausted,
@@ -12,8 +11,7 @@ import {
   slabBytesFor,
   slotStrideBytes,
 } from '../../packages/pool/src/index.ts';
-
-const SPEC = { name: 'mel', elementType: 'float32', shape: [80, 30], initial: 1, max: 3 } as const;
+import { catchError, SPEC } from '../support/pools.ts';
 
 function poolOf(options: Partial<PoolOptions<'float32'>> = {}): BufferPool<'float32'> {
   const spec = { ...SPEC, ...options };
@@ -143,34 +141,3 @@ test.each([
   expect(error).toMatchObject({ code: 'invalid_option', message: expect.stringMatching(reason) });
   expect(slab.bytesReserved).toBe(0);
 });
-
-test('computes how many jobs fit into all pools', () => {
-  const pools = [
-    { name: 'audio', max: 15 },
-    { name: 'mel', max: 20 },
-    { name: 'kv_cache', max: 9 },
-  ];
-  expect(concurrencyFor(pools, { audio: 1, mel: 1, kv_cache: 1 })).toBe(9);
-  expect(concurrencyFor(pools, { audio: 1, mel: 7, kv_cache: 4 })).toBe(2);
-  for (const wrong of [
-    { audio: 1, mel: 1 },
-    { audio: 1, mel: 1, kv_cache: 10 },
-    { audio: 1, mel: 1, kv_cache: 0 },
-    { audio: 1, mel: 1.5, kv_cache: 1 },
-    { audio: 1, mel: 1, kv_cache: 1, mal: 1 },
-  ]) {
-    expect(catchError(() => concurrencyFor(pools, wrong))).toMatchObject({
-      code: 'invalid_option',
-    });
-  }
-  expect(catchError(() => concurrencyFor([], {}))).toMatchObject({ code: 'invalid_option' });
-});
-
-function catchError(action: () => unknown): Error {
-  try {
-    action();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('nothing was thrown');
-}

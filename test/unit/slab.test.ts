@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Slab } from '../../packages/pool/src/index.ts';
+import { allocatedBytes } from '../../packages/pool/src/slab.ts';
 
 test('reserves one span after the other, aligned by size or as asked', () => {
   const slab = new Slab(new SharedArrayBuffer(40_960));
@@ -28,6 +29,15 @@ test('is allocated as a shared WebAssembly.Memory of whole pages', () => {
   expect(slab.bytesTotal).toBe(131_072);
   expect(slab.buffer).toBeInstanceOf(SharedArrayBuffer);
   expect(slab.memory?.buffer).toBe(slab.buffer);
+});
+
+test('says what it would take: whole pages as far as WebAssembly goes, bytes beyond', () => {
+  for (const bytes of [1, 65_536, 65_537]) {
+    expect(allocatedBytes(bytes)).toBe(Slab.allocate(bytes).bytesTotal);
+  }
+  expect(allocatedBytes(2 ** 32 - 1)).toBe(2 ** 32);
+  expect(allocatedBytes(2 ** 32)).toBe(2 ** 32);
+  expect(allocatedBytes(2 ** 32 + 1)).toBe(2 ** 32 + 1);
 });
 
 test('refuses memory that is not shared, and sizes that cannot be', () => {

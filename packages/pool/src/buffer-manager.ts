@@ -4,15 +4,17 @@ import { BufferPool } from './buffer-pool.ts';
 import { CoarseClock } from './coarse-clock.ts';
 import type { Lease } from './lease.ts';
 import {
+  bytesNeeded,
+  MAIN_SLAB,
   type ManagerConfig,
   type MemoryPlan,
   type PoolsConfig,
-  partsOf,
   planMemory,
 } from './manager-config.ts';
+import { claimSlabs } from './manager-slabs.ts';
 import { PoolError } from './pool-error.ts';
 import type { PoolStats } from './pool-stats.ts';
-import { Slab } from './slab.ts';
+import type { Slab } from './slab.ts';
 
 const TICK_MS = 20;
 const WATCH_MS = 1_000;
@@ -25,7 +27,9 @@ export type LeasesOf<Pools extends PoolsConfig, Names extends keyof Pools> = {
   readonly [N in Names]: Lease<ElementOf<Pools, N>>;
 };
 
+/** How the pools were when the wait for their leases ended. */
 export interface ShutdownReport {
+  /** Of each pool, in the order of the configuration. */
   readonly stats: readonly PoolStats[];
   /** Slots that were not released in time. */
   readonly leaks: readonly {
@@ -35,8 +39,11 @@ export interface ShutdownReport {
   }[];
 }
 
+/** All pools that one configuration names; whoever needs a pool is given it, or the manager. */
 export class BufferManager<Pools extends PoolsConfig> implements Disposable {
+  /** What its configuration takes. */
   readonly plan: MemoryPlan;
+  /** By the names that the configuration gives them. */
   readonly slabs: Readonly<Record<string, Slab>>;
   readonly #pools: ReadonlyMap<string, BufferPool<ElementOf<Pools, keyof Pools>>>;
   readonly #clock: CoarseClock;
@@ -47,28 +54,23 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
    * Allocates everything. Construct it in the composition root, once.
    *
    * @param slabs ready ones under their names, instead of new ones.
-   * @throws PoolError `invalid_option`, also for a slab that another manager has; `slab_full`.
+   * @throws PoolError `invalid_option`, also for a slab that another manager has or that no pool
+   *   lies in; `slab_full`. Then all is as it was.
    */
   constructor(config: ManagerConfig<Pools>, slabs: Readonly<Record<string, Slab>> = {}) {
     this.plan = planMemory(config);
-    this.slabs = Object.fromEntries(
-      Object.entries(this.plan.slabs).map(([name, bytes]) => [
+    this.slabs = claimSlabs(bytesNeeded(config), slabs);
+    // From here on nothing can be refused: all options are checked, all slabs have room.
+    const { onLeak, idleMs, tickMs = TICK_MS, watchMs = WATCH_MS } = config;
+    this.#clock = new CoarseClock(tickMs);
+    const ours = { now: this.#clock.now, ...(onLeak && { onLeak }) };
+    this.#pools = new Map(
+      Object.entries(config.pools).map(([name, { slab = MAIN_SLAB, ...options }]) => [
         name,
-        (slabs[name] ?? Slab.allocate(bytes)).claim(),
+        BufferPool.create({ ...options, ...ours, name, slab: this.slab(slab) }),
       ]),
     );
-    this.#clock = new CoarseClock(config.tickMs ?? TICK_MS);
-    const { now } = this.#clock;
-    this.#pools = new Map(
-      Object.entries(config.pools).map(([name, pool]) => {
-        const { spec, behaviour, slab } = partsOf(name, pool);
-        return [name, BufferPool.create({ ...spec, ...behaviour, now, slab: this.slab(slab) })];
-      }),
-    );
-    const { idleMs } = config;
-    this.#watch = setInterval(() => {
-      if (idleMs !== undefined) for (const pool of this.#pools.values()) pool.reclaimIdle(idleMs);
-    }, config.watchMs ?? WATCH_MS);
+    this.#watch = setInterval(() => this.#look(idleMs), watchMs);
     this.#watch.unref();
   }
 
@@ -77,7 +79,7 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     return [...this.#pools.values()];
   }
 
-  /** @throws PoolError `unknown_pool`; `shut_down`. */
+  /** The pool of that name. @throws PoolError `unknown_pool`; `shut_down`. */
   pool<N extends keyof Pools & string>(name: N): BufferPool<ElementOf<Pools, N>> {
     if (this.#isShutDown) throw new PoolError('shut_down', 'the pools have been shut down');
     const pool = this.#pools.get(name);
@@ -85,9 +87,9 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     return pool as BufferPool<ElementOf<Pools, N>>;
   }
 
-  /** @throws PoolError `unknown_pool` where no pool lies in a slab of that name. */
+  /** The slab of that name. @throws PoolError `unknown_pool` where no pool lies in a slab of that name. */
   slab(name: string): Slab {
-    const slab = this.slabs[name];
+    const slab = Object.hasOwn(this.slabs, name) ? this.slabs[name] : undefined;
     if (slab === undefined) throw new PoolError('unknown_pool', `there is no slab ${name}`);
     return slab;
   }
@@ -123,15 +125,17 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     return { ...byName, [Symbol.dispose]: releaseAll };
   }
 
+  /** Of each pool, in the order of the configuration. */
   stats(): PoolStats[] {
     return this.all.map((pool) => pool.stats());
   }
 
-  /** No more acquires; waits for leases, then says what is left of them, and frees the slots. */
+  /**
+   * No more acquires, whoever has a pool; waits for leases, `deadlineMs` at most, then says what is
+   * left of them, and frees the slots.
+   */
   async shutdown({ deadlineMs }: { readonly deadlineMs: number }): Promise<ShutdownReport> {
-    this.#isShutDown = true;
-    const reason = new PoolError('shut_down', 'the pools are being shut down');
-    for (const pool of this.all) pool.rejectWaiters(reason);
+    this.#close();
     const endsAtMs = performance.now() + deadlineMs;
     while (this.all.some((pool) => pool.stats().inUse > 0) && performance.now() < endsAtMs) {
       await new Promise((resolve) => setTimeout(resolve, SHUTDOWN_POLL_MS));
@@ -149,9 +153,22 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     return { stats, leaks };
   }
 
-  /** Stops the clock and the watch. */
+  /** No more acquires; stops the clock and the watch. */
   [Symbol.dispose](): void {
+    this.#close();
     clearInterval(this.#watch);
     this.#clock[Symbol.dispose]();
+  }
+
+  #close(): void {
+    this.#isShutDown = true;
+    for (const pool of this.all) pool.close();
+  }
+
+  #look(idleMs: number | undefined): void {
+    for (const pool of this.all) {
+      pool.reportLeaks();
+      if (idleMs !== undefined) pool.reclaimIdle(idleMs);
+    }
   }
 }

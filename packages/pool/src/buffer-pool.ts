@@ -1,58 +1,46 @@
 /** Slots of one size in a slab, lent and returned; no memory is allocated after the start. */
 
-import { Counters } from './counters.ts';
 import { bytesPerElement, type ElementType } from './element-type.ts';
-import { FreeList } from './free-list.ts';
+import { LeakWatch } from './leak-watch.ts';
 import type { Lease } from './lease.ts';
 import { PoolError, PoolExhausted } from './pool-error.ts';
-import { controlBytes, poolBytes, poolMemoryAt, Signal } from './pool-memory.ts';
+import { type PoolHandle, reservePool } from './pool-handle.ts';
+import { CLOSED, EPOCH_STEP, Signal } from './pool-memory.ts';
 import {
-  checkOptions,
+  checkPool,
   checkShape,
-  type PoolBehaviour,
-  type PoolSpec,
+  checkThread,
+  type PoolOptions,
+  partsOf,
   slotLength,
+  type ThreadOptions,
 } from './pool-options.ts';
-import { holdersOf, PoolReport } from './pool-report.ts';
+import { openParts, type PoolParts } from './pool-parts.ts';
+import { holdersOf } from './pool-report.ts';
 import type { PoolStats, SlotStatus } from './pool-stats.ts';
-import { PAGE_BYTES, type Slab } from './slab.ts';
-import { SlotContents } from './slot-contents.ts';
 import { SlotLender } from './slot-lender.ts';
-import { SlotTable } from './slot-table.ts';
-import { type WaitOptions, WaitQueue } from './wait-queue.ts';
+import type { WaitOptions } from './wait-queue.ts';
 
-export interface PoolOptions<E extends ElementType = ElementType>
-  extends PoolSpec<E>,
-    PoolBehaviour {
-  readonly slab: Slab;
-}
-
-/** Everything another thread needs to use the same pool; can be sent to it. */
-export interface PoolHandle<E extends ElementType = ElementType> {
-  readonly spec: PoolSpec<E>;
-  readonly buffer: SharedArrayBuffer;
-  readonly byteOffset: number;
-}
-
-export class BufferPool<E extends ElementType> {
+/** One pool, as one thread sees it; {@link BufferPool.attach} shows it to others. */
+export class BufferPool<E extends ElementType> implements Disposable {
+  /** Stands in errors and statistics. */
   readonly name: string;
   readonly elementType: E;
+  /** Of what a slot holds, row-major. */
   readonly shape: readonly number[];
+  /** Slots that there are ever. */
   readonly max: number;
   /** Bytes of what a slot holds, without what alignment adds. */
   readonly slotBytes: number;
+  /** For {@link BufferPool.attach} in other threads. */
   readonly handle: PoolHandle<E>;
-  readonly #now: () => number;
-  readonly #maxLeaseMs: number;
-  readonly #signals: Int32Array;
-  readonly #counters: Counters;
-  readonly #waiters: WaitQueue;
-  readonly #report: PoolReport;
-  readonly #lender: SlotLender<E>;
   readonly #length: number;
+  readonly #parts: PoolParts<E>;
+  readonly #lender: SlotLender<E>;
+  readonly #leaks: LeakWatch;
 
-  private constructor(handle: PoolHandle<E>, behaviour: PoolBehaviour) {
-    const { spec, buffer, byteOffset } = handle;
+  private constructor(handle: PoolHandle<E>, thread: ThreadOptions) {
+    const { spec } = handle;
     this.handle = handle;
     this.name = spec.name;
     this.elementType = spec.elementType;
@@ -60,53 +48,35 @@ export class BufferPool<E extends ElementType> {
     this.max = spec.max;
     this.#length = slotLength(spec);
     this.slotBytes = this.#length * bytesPerElement(spec.elementType);
-    this.#maxLeaseMs = behaviour.maxLeaseMs ?? Number.POSITIVE_INFINITY;
-    this.#now = behaviour.now ?? (() => performance.now());
-    const memory = poolMemoryAt(buffer, byteOffset, spec);
-    const { signals } = memory;
-    this.#signals = signals;
-    const freeList = new FreeList(memory.freeList, spec.max);
-    const table = new SlotTable(memory.words, memory.times);
-    this.#counters = new Counters(
-      memory.counters,
-      signals.subarray(Signal.threads, Signal.threads + 1),
-    );
-    this.#waiters = new WaitQueue(spec.name, signals.subarray(Signal.waiters, Signal.waiters + 2));
-    this.#report = new PoolReport(spec, memory, table, freeList, this.#counters);
-    this.#lender = new SlotLender({
-      name: spec.name,
-      now: this.#now,
-      traceLeaks: behaviour.traceLeaks === true,
-      memory,
-      freeList,
-      table,
-      counters: this.#counters,
-      contents: new SlotContents(spec, behaviour, this.#length, buffer, memory),
-      report: this.#report,
-      waiters: this.#waiters,
-    });
+    const parts = openParts(handle, thread);
+    this.#parts = parts;
+    const onLost = thread.traceLeaks === true ? () => this.reportLeaks() : null;
+    this.#lender = new SlotLender(parts, spec.max, onLost);
+    this.#leaks = new LeakWatch(parts, this.#lender, thread.onLeak);
   }
 
-  /** @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit. */
+  /** A new pool in a slab. @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit. */
   static create<E extends ElementType>({ slab, ...options }: PoolOptions<E>): BufferPool<E> {
-    const { name, elementType, shape, initial, max, ...behaviour } = options;
-    checkOptions({ name, elementType, shape, initial, max }, behaviour);
-    const spec: PoolSpec<E> = { name, elementType, shape: Object.freeze([...shape]), initial, max };
-    const byteOffset = slab.reserve(poolBytes(spec), PAGE_BYTES);
-    // Memory that was handed in may hold anything; an empty pool is all zeros.
-    new Uint8Array(slab.buffer, byteOffset, controlBytes(max)).fill(0);
-    const pool = new BufferPool({ spec, buffer: slab.buffer, byteOffset }, behaviour);
-    pool.#lender.prepare(initial);
+    const { spec, rules, thread } = partsOf(options);
+    checkPool(spec, rules);
+    checkThread(thread);
+    const pool = new BufferPool(reservePool(slab, spec, rules), thread);
+    pool.#lender.prepare(spec.initial);
     return pool;
   }
 
-  /** The same pool in another thread, or once more in this one. */
+  /**
+   * The same pool in another thread, or once more in this one; to be left by {@link detach}.
+   *
+   * @throws PoolError `invalid_option`; `too_many_threads` when 64 use it.
+   */
   static attach<E extends ElementType>(
     handle: PoolHandle<E>,
-    behaviour: PoolBehaviour = {},
+    thread: ThreadOptions = {},
   ): BufferPool<E> {
-    checkOptions(handle.spec, behaviour);
-    return new BufferPool(handle, behaviour);
+    checkPool(handle.spec, handle.rules);
+    checkThread(thread);
+    return new BufferPool(handle, thread);
   }
 
   /**
@@ -114,16 +84,16 @@ export class BufferPool<E extends ElementType> {
    *
    * @param owner who is named when the pool is exhausted.
    * @param shape of a view that is smaller than the slot; the whole slot unless given.
-   * @throws PoolExhausted when all `max` slots are lent; PoolError `too_large`.
+   * @throws PoolExhausted when all `max` slots are lent; PoolError `too_large`, `shut_down`.
    */
   acquire(owner: string, shape?: readonly number[]): Lease<E> {
     const lease = this.tryAcquire(owner, shape);
     if (lease !== null) return lease;
-    this.#counters.add('exhaustions');
-    throw new PoolExhausted(this.name, this.max, holdersOf(this.slots(), this.#now()));
+    this.#parts.counters.add('exhaustions');
+    throw new PoolExhausted(this.name, this.max, holdersOf(this.slots(), this.#parts.now()));
   }
 
-  /** Lends a slot; null when all are lent. @throws PoolError `too_large`. */
+  /** Lends a slot; null when all are lent. @throws PoolError `too_large`, `shut_down`. */
   tryAcquire(owner: string, shape?: readonly number[]): Lease<E> | null {
     const length = shape === undefined ? this.#length : this.#lengthOf(shape);
     return this.#lender.lend(length, owner);
@@ -132,7 +102,7 @@ export class BufferPool<E extends ElementType> {
   /**
    * Lends a slot as soon as there is one, first come first served among the waiters of a thread.
    *
-   * @throws PoolError `too_large`, `deadline_exceeded`; the signal's reason.
+   * @throws PoolError `too_large`, `deadline_exceeded`, `shut_down`; the signal's reason.
    */
   async acquireAsync(
     owner: string,
@@ -140,37 +110,38 @@ export class BufferPool<E extends ElementType> {
   ): Promise<Lease<E>> {
     options.signal?.throwIfAborted();
     const take = (): Lease<E> | null => this.tryAcquire(owner, options.shape);
-    const lease = this.#waiters.length === 0 ? take() : null;
-    if (lease !== null) return lease;
-    const startedAtMs = performance.now();
-    try {
-      return await this.#waiters.wait(take, options);
-    } finally {
-      this.#counters.addWait(performance.now() - startedAtMs);
-    }
+    const lease = this.#parts.waiters.length === 0 ? take() : null;
+    return lease ?? this.#parts.waiters.wait(take, options);
   }
 
-  /** Gives the memory of idle slots back; slots that are leased now are given back on release. */
+  /**
+   * Gives the memory of all idle slots back, and for each slot that is leased now that of one more
+   * when it is released.
+   */
   clear(): void {
-    Atomics.add(this.#signals, Signal.epoch, 1);
-    for (let slot = 0; slot < this.max; slot++) this.#lender.reclaim(slot);
+    Atomics.add(this.#parts.signals, Signal.epoch, EPOCH_STEP);
+    this.#parts.idle.giveBack(this.max);
   }
 
   /** Gives idle slots beyond `initial` back, the longest unused first. */
   reclaimIdle(idleMs: number): void {
-    const before = this.#now() - idleMs;
-    const idle = this.#report.freeSlots().filter(({ usedAtMs }) => usedAtMs <= before);
-    const surplus = this.#report.committed() - this.handle.spec.initial;
-    for (const { slot } of idle.slice(0, Math.max(0, surplus))) this.#lender.reclaim(slot);
+    const surplus = this.#parts.report.committed() - this.handle.spec.initial;
+    this.#parts.idle.giveBack(Math.max(0, surplus), this.#parts.now() - idleMs);
   }
 
+  /** Tells `onLeak` of each lease that is lost or too old now, unless it was told before. */
+  reportLeaks(): void {
+    this.#leaks.look(this.#parts.now());
+  }
+
+  /** Of all threads together; exact while none is in the middle of an acquire or a release. */
   stats(): PoolStats {
-    return this.#report.stats(this.#now(), this.#maxLeaseMs);
+    return this.#parts.report.stats(this.#parts.now());
   }
 
   /** The committed slots; holders in other threads are named `another thread`. */
   slots(): SlotStatus[] {
-    return this.#report.slots(this.#lender.owners);
+    return this.#parts.report.slots(this.#lender.owners);
   }
 
   /** Where a leased slot was acquired; null without `traceLeaks`. */
@@ -178,9 +149,28 @@ export class BufferPool<E extends ElementType> {
     return this.#lender.stackOf(slot);
   }
 
-  /** Rejects everybody in this thread who waits. */
-  rejectWaiters(reason: unknown): void {
-    this.#waiters.failAll(reason);
+  /**
+   * Lends nothing more, in no thread, for good; who waits is turned away with `shut_down`. Leases go
+   * on until their release.
+   */
+  close(): void {
+    Atomics.or(this.#parts.signals, Signal.epoch, CLOSED);
+    this.#parts.waiters.wake();
+  }
+
+  /**
+   * Leaves the pool to the other threads, of which it serves 64 at once: this thread acquires
+   * nothing more. A thread that ends without it keeps its place for as long as the pool lives.
+   *
+   * @throws PoolError `still_leased` while this thread has leases or waits for one.
+   */
+  detach(): void {
+    this.#lender.detach();
+  }
+
+  /** {@link detach}. */
+  [Symbol.dispose](): void {
+    this.detach();
   }
 
   #lengthOf(shape: readonly number[]): number {

@@ -1,13 +1,16 @@
 /**
  * Counts that many threads keep of one pool without getting in each other's way: each thread writes
  * a row of its own, and whoever wants to know adds the rows up. The sum is exact when no thread is
- * in the middle of an acquire or a release.
+ * in the middle of an acquire or a release. A thread that leaves lets the next one count on in its
+ * row, so nothing has to be added up for it; one that dies without a word keeps its row.
  */
 
 import { PoolError } from './pool-error.ts';
 
-/** Threads that may use one pool in its lifetime. */
-const MAX_THREADS = 64;
+/** Threads that may use one pool at once. */
+export const MAX_THREADS = 64;
+const FREE_ROW = 0;
+const TAKEN_ROW = 1;
 
 /** Upper bounds of the buckets of wait times; one more bucket holds what is longer. */
 export const WAIT_BUCKETS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 30_000] as const;
@@ -35,20 +38,26 @@ export const COUNTERS_LENGTH = MAX_THREADS * ROW_LENGTH;
 
 export class Counters {
   readonly #all: Float64Array;
-  readonly #own: Float64Array;
+  readonly #rows: Int32Array;
+  readonly #row: number;
+  #own: Float64Array;
 
   /**
    * @param all `COUNTERS_LENGTH` float64 in shared memory, zero at first.
-   * @param nThreads [1] int32 beside it: the rows that are taken.
+   * @param rows [MAX_THREADS] int32 beside it, zero at first: the rows that are taken.
    * @throws PoolError `too_many_threads`.
    */
-  constructor(all: Float64Array, nThreads: Int32Array) {
-    const row = Atomics.add(nThreads, 0, 1);
-    if (row >= MAX_THREADS) {
-      throw new PoolError('too_many_threads', `a pool serves at most ${MAX_THREADS} threads`);
-    }
+  constructor(all: Float64Array, rows: Int32Array) {
     this.#all = all;
-    this.#own = all.subarray(row * ROW_LENGTH, (row + 1) * ROW_LENGTH);
+    this.#rows = rows;
+    this.#row = takeRow(rows);
+    this.#own = all.subarray(this.#row * ROW_LENGTH, (this.#row + 1) * ROW_LENGTH);
+  }
+
+  /** Gives the row up, once; what this thread counts from now on is not in the sums. */
+  leave(): void {
+    this.#own = new Float64Array(ROW_LENGTH);
+    Atomics.store(this.#rows, this.#row, FREE_ROW);
   }
 
   add(name: CounterName, amount = 1): void {
@@ -80,4 +89,11 @@ export class Counters {
     for (let at = column; at < this.#all.length; at += ROW_LENGTH) sum += this.#all[at] as number;
     return sum;
   }
+}
+
+function takeRow(rows: Int32Array): number {
+  for (let row = 0; row < MAX_THREADS; row++) {
+    if (Atomics.compareExchange(rows, row, FREE_ROW, TAKEN_ROW) === FREE_ROW) return row;
+  }
+  throw new PoolError('too_many_threads', `a pool serves at most ${MAX_THREADS} threads at once`);
 }

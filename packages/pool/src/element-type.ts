@@ -9,7 +9,9 @@ interface Views {
   readonly uint8: Uint8Array<SharedArrayBuffer>;
 }
 
+/** The types of elements that slots may have. */
 export type ElementType = keyof Views;
+/** The typed array that shows such a slot. */
 export type ViewOf<E extends ElementType> = Views[E];
 
 type ViewConstructor<View> = {

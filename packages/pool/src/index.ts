@@ -1,9 +1,10 @@
 /** Buffers that are allocated once, lent and returned. */
 
 export { BufferManager, type LeasesOf, type ShutdownReport } from './buffer-manager.ts';
-export { BufferPool, type PoolHandle, type PoolOptions } from './buffer-pool.ts';
+export { BufferPool } from './buffer-pool.ts';
 export { concurrencyFor } from './concurrency.ts';
 export type { ElementType, ViewOf } from './element-type.ts';
+export type { Leak } from './leak-watch.ts';
 export type { Lease } from './lease.ts';
 export {
   type ManagerConfig,
@@ -13,8 +14,15 @@ export {
   planMemory,
 } from './manager-config.ts';
 export { PoolError, type PoolErrorCode, PoolExhausted, type SlotHolder } from './pool-error.ts';
+export type { PoolHandle } from './pool-handle.ts';
 export { poolBytes, slabBytesFor, slotStrideBytes } from './pool-memory.ts';
-export type { PoolBehaviour, PoolSpec } from './pool-options.ts';
+export type {
+  PoolBehaviour,
+  PoolOptions,
+  PoolRules,
+  PoolSpec,
+  ThreadOptions,
+} from './pool-options.ts';
 export type { PoolStats, SlotStatus, WaitStats } from './pool-stats.ts';
 export { type SharedMemory, Slab } from './slab.ts';
 export type { WaitOptions } from './wait-queue.ts';

@@ -3,8 +3,6 @@
 export interface LostLease {
   readonly slot: number;
   readonly owner: string;
-  /** Where it was acquired. */
-  readonly stack: string;
 }
 
 /** Keeps the stack of each acquire and notices leases that are collected without a release. */
@@ -19,7 +17,7 @@ export class LeakTrace {
   acquired(lease: object, slot: number, owner: string): void {
     const stack = `${new Error(`acquired by ${owner}`).stack}`;
     this.#stacks.set(slot, stack);
-    this.#registry.register(lease, { slot, owner, stack }, this.#tokenOf(slot));
+    this.#registry.register(lease, { slot, owner }, this.#tokenOf(slot));
   }
 
   released(slot: number): void {

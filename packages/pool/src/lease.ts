@@ -3,6 +3,7 @@
 import type { ElementType, ViewOf } from './element-type.ts';
 import { PoolError } from './pool-error.ts';
 
+/** One slot, lent to one holder; `using` gives it back at the end of the block. */
 export interface Lease<E extends ElementType> extends Disposable {
   /**
    * The slot's memory, in the shape that was asked for, as its last holder left it.
@@ -11,9 +12,11 @@ export interface Lease<E extends ElementType> extends Disposable {
    *   with the lease.
    */
   readonly view: ViewOf<E>;
+  /** Number of the slot in its pool. */
   readonly slot: number;
   /** Where the slot begins in the slab. */
   readonly byteOffset: number;
+  /** Who acquired it, as they called themselves. */
   readonly owner: string;
   /**
    * Gives the slot back. `using` does it at the end of the block: never do both.

@@ -1,5 +1,6 @@
 /** The closed set of errors of this package. */
 
+/** What went wrong. */
 export type PoolErrorCode =
   /** An option is unknown, missing or out of range. */
   | 'invalid_option'
@@ -15,15 +16,18 @@ export type PoolErrorCode =
   | 'too_large'
   /** No slot became free before the deadline. */
   | 'deadline_exceeded'
-  /** More threads than a pool can serve have attached to it. */
+  /** More threads than a pool can serve are attached to it. */
   | 'too_many_threads'
   /** A slot was written to after its release, or handed out twice: memory is not to be trusted. */
   | 'corrupted'
-  /** The pool or its manager has been shut down. */
+  /** A thread was to leave a pool of which it holds or awaits slots. */
+  | 'still_leased'
+  /** The pool or its manager has been shut down, or the thread has left the pool. */
   | 'shut_down'
   /** There is no pool of that name. */
   | 'unknown_pool';
 
+/** Every error that this package throws. */
 export class PoolError extends Error {
   readonly code: PoolErrorCode;
 
@@ -42,7 +46,9 @@ export interface SlotHolder {
 
 /** All slots are leased; says by whom, the longest holder first. */
 export class PoolExhausted extends PoolError {
+  /** Its name. */
   readonly pool: string;
+  /** Slots that it has, all of them leased. */
   readonly max: number;
   readonly holders: readonly SlotHolder[];
 

@@ -1,6 +1,6 @@
 /** How a pool's part of a slab is divided: what it knows of its slots, and the slots. */
 
-import { COUNTERS_LENGTH } from './counters.ts';
+import { COUNTERS_LENGTH, MAX_THREADS } from './counters.ts';
 import { bytesPerElement } from './element-type.ts';
 import { FreeList } from './free-list.ts';
 import { type PoolSpec, slotLength } from './pool-options.ts';
@@ -8,8 +8,8 @@ import { alignmentOf, PAGE_BYTES, roundUp } from './slab.ts';
 
 /**
  * ```
- * ┌ times ┬ counters ┬ signals ┬ free list ┬ slot words ┬ … page ┬ slot 0 ┬ slot 1 ┬ …
- *   f64     f64        i32       i32         i32
+ * ┌ times ┬ counters ┬ signals ┬ rows ┬ free list ┬ words ┬ told ┬ … page ┬ slot 0 ┬ slot 1 ┬ …
+ *   f64     f64        i32       i32    i32         i32     i32
  * ```
  */
 export interface PoolMemory {
@@ -17,15 +17,23 @@ export interface PoolMemory {
   readonly counters: Float64Array;
   /** `Signal` says what stands where. */
   readonly signals: Int32Array;
+  /** Which rows of the counters threads have. */
+  readonly rows: Int32Array;
   readonly freeList: Int32Array;
+  /** State and generation of each slot. */
   readonly words: Int32Array;
+  /** The last leaked lease of each slot that somebody was told of. */
+  readonly told: Int32Array;
   /** Where slot 0 begins in the slab. */
   readonly slotsOffset: number;
   readonly strideBytes: number;
 }
 
-export const Signal = { threads: 0, waiters: 1, releases: 2, epoch: 3, lowWater: 4 } as const;
-const N_SIGNALS = 5;
+export const Signal = { waiters: 0, releases: 1, epoch: 2, lowWater: 3 } as const;
+const N_SIGNALS = 4;
+/** The lowest bit of the epoch says that the pool is closed; the others count how often it was cleared. */
+export const CLOSED = 1;
+export const EPOCH_STEP = 2;
 
 /** Bytes from one slot to the next. */
 export function slotStrideBytes(spec: Pick<PoolSpec, 'elementType' | 'shape'>): number {
@@ -65,8 +73,10 @@ export function poolMemoryAt(
     times: new Float64Array(buffer, take(3 * max * 8), 3 * max),
     counters: new Float64Array(buffer, take(COUNTERS_LENGTH * 8), COUNTERS_LENGTH),
     signals: new Int32Array(buffer, take(N_SIGNALS * 4), N_SIGNALS),
+    rows: new Int32Array(buffer, take(MAX_THREADS * 4), MAX_THREADS),
     freeList: new Int32Array(buffer, take(FreeList.words(max) * 4), FreeList.words(max)),
     words: new Int32Array(buffer, take(max * 4), max),
+    told: new Int32Array(buffer, take(max * 4), max),
     slotsOffset: byteOffset + controlBytes(max),
     strideBytes: slotStrideBytes(spec),
   };
@@ -74,6 +84,6 @@ export function poolMemoryAt(
 
 /** Bytes before slot 0. */
 export function controlBytes(max: number): number {
-  const words = N_SIGNALS + FreeList.words(max) + max;
+  const words = N_SIGNALS + MAX_THREADS + FreeList.words(max) + 2 * max;
   return roundUp((3 * max + COUNTERS_LENGTH) * 8 + words * 4, PAGE_BYTES);
 }

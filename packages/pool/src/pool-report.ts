@@ -4,27 +4,37 @@ import { type Counters, WAIT_BUCKETS_MS } from './counters.ts';
 import type { FreeList } from './free-list.ts';
 import type { SlotHolder } from './pool-error.ts';
 import { type PoolMemory, Signal } from './pool-memory.ts';
-import type { PoolSpec } from './pool-options.ts';
+import type { PoolRules, PoolSpec } from './pool-options.ts';
 import type { PoolStats, SlotStatus } from './pool-stats.ts';
-import { BARE, FREE, LEASED, type SlotTable } from './slot-table.ts';
+import { BARE, LEASED, type SlotTable } from './slot-table.ts';
 
-const ELSEWHERE = 'another thread';
+/** Holds what no lease of this thread does. */
+export const ELSEWHERE = 'another thread';
+
+/** A lease that was lost, or is older than it may be. */
+interface LeakingSlot {
+  readonly slot: number;
+  readonly generation: number;
+  readonly ageMs: number;
+}
 
 export class PoolReport {
   readonly #spec: PoolSpec;
+  readonly #maxLeaseMs: number;
   readonly #memory: PoolMemory;
   readonly #table: SlotTable;
   readonly #freeList: FreeList;
   readonly #counters: Counters;
 
   constructor(
-    spec: PoolSpec,
+    { spec, rules }: { readonly spec: PoolSpec; readonly rules: PoolRules },
     memory: PoolMemory,
     table: SlotTable,
     freeList: FreeList,
     counters: Counters,
   ) {
     this.#spec = spec;
+    this.#maxLeaseMs = rules.maxLeaseMs ?? Number.POSITIVE_INFINITY;
     this.#memory = memory;
     this.#table = table;
     this.#freeList = freeList;
@@ -45,26 +55,24 @@ export class PoolReport {
     return this.#count((slot) => this.#table.state(slot) !== BARE);
   }
 
-  /** Slots that are committed and free, the longest unused first. */
-  freeSlots(): { readonly slot: number; readonly usedAtMs: number }[] {
+  leaks(nowMs: number): LeakingSlot[] {
     return this.#slotNumbers()
-      .filter((slot) => this.#table.state(slot) === FREE)
-      .map((slot) => ({ slot, usedAtMs: this.#table.usedAtMs(slot) }))
-      .toSorted((a, b) => a.usedAtMs - b.usedAtMs);
+      .filter((slot) => this.#table.state(slot) === LEASED)
+      .map((slot) => ({
+        slot,
+        generation: this.#table.generation(slot),
+        ageMs: nowMs - this.#table.acquiredAtMs(slot),
+      }))
+      .filter(({ slot, ageMs }) => this.#table.isLost(slot) || ageMs > this.#maxLeaseMs);
   }
 
-  stats(nowMs: number, maxLeaseMs: number): PoolStats {
+  stats(nowMs: number): PoolStats {
     const { name, max } = this.#spec;
     const acquires = this.#counters.sum('acquires');
     const hits = this.#counters.sum('hits');
     const allocations = this.committed();
-    const isLeased = (slot: number): boolean => this.#table.state(slot) === LEASED;
-    const inUse = this.#count(isLeased);
-    const isOverAge = (slot: number): boolean =>
-      nowMs - this.#table.acquiredAtMs(slot) > maxLeaseMs;
-    const leaked = this.#count(
-      (slot) => isLeased(slot) && (this.#table.isLost(slot) || isOverAge(slot)),
-    );
+    const inUse = this.#count((slot) => this.#table.state(slot) === LEASED);
+    const leaked = this.leaks(nowMs).length;
     return {
       name,
       max,

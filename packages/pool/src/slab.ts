@@ -11,6 +11,7 @@ const WASM_MAX_PAGES = 65_536;
 
 /** A shared `WebAssembly.Memory`, as far as a slab needs it. */
 export interface SharedMemory {
+  /** A `SharedArrayBuffer`. */
   readonly buffer: ArrayBufferLike;
 }
 
@@ -26,7 +27,9 @@ declare const WebAssembly: {
 /** Memory that a manager of this thread has. */
 const claimed = new WeakSet<SharedArrayBuffer>();
 
+/** A block of shared memory, and how much of it is set apart. */
 export class Slab {
+  /** The memory itself. */
   readonly buffer: SharedArrayBuffer;
   /** The WebAssembly.Memory that {@link buffer} is the memory of; null over a bare buffer. */
   readonly memory: SharedMemory | null;
@@ -48,12 +51,13 @@ export class Slab {
   /**
    * A slab of at least `bytes`, over a new shared WebAssembly.Memory up to the 4 GiB where such
    * a memory ends, which begins on a page; above, over a SharedArrayBuffer, which promises 16
-   * bytes. Its address space is taken at once, its pages when they are first written.
+   * bytes. Its address space is taken at once ({@link allocatedBytes}), its pages when they are
+   * first written.
    *
    * @throws PoolError `invalid_option` when `bytes` is not positive.
    */
   static allocate(bytes: number): Slab {
-    const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
+    const pages = wasmPages(bytes);
     if (!(pages >= 1)) {
       throw new PoolError('invalid_option', `a slab of ${bytes} bytes cannot be allocated`);
     }
@@ -74,6 +78,12 @@ export class Slab {
     return this;
   }
 
+  /** Lets another manager have it: for who claimed it and came to nothing. */
+  unclaim(): void {
+    claimed.delete(this.buffer);
+  }
+
+  /** Bytes of the block. */
   get bytesTotal(): number {
     return this.buffer.byteLength;
   }
@@ -106,6 +116,16 @@ export class Slab {
     this.#bytesReserved = byteOffset + bytes;
     return byteOffset;
   }
+}
+
+/** What {@link Slab.allocate} takes for `bytes`: whole pages of WebAssembly, as far as it goes. */
+export function allocatedBytes(bytes: number): number {
+  const pages = wasmPages(bytes);
+  return pages > WASM_MAX_PAGES ? bytes : pages * WASM_PAGE_BYTES;
+}
+
+function wasmPages(bytes: number): number {
+  return Math.ceil(bytes / WASM_PAGE_BYTES);
 }
 
 /** Where a slot of `bytes` may begin: on a page, or on a cache line where it is smaller. */

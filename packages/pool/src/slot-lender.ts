@@ -3,28 +3,16 @@
 import type { Counters } from './counters.ts';
 import type { ElementType } from './element-type.ts';
 import type { FreeList } from './free-list.ts';
+import type { IdleSlots } from './idle-slots.ts';
 import { LeakTrace, type LostLease } from './leak-trace.ts';
 import { type Lease, type Lessor, SlotLease } from './lease.ts';
 import { PoolError } from './pool-error.ts';
-import { type PoolMemory, Signal } from './pool-memory.ts';
+import { CLOSED, Signal } from './pool-memory.ts';
+import type { PoolParts } from './pool-parts.ts';
 import type { PoolReport } from './pool-report.ts';
 import type { SlotContents } from './slot-contents.ts';
-import { BARE, FREE, LEASED, type SlotTable } from './slot-table.ts';
+import { BARE, LEASED, type SlotTable } from './slot-table.ts';
 import type { WaitQueue } from './wait-queue.ts';
-
-/** The parts of a pool that lending changes. */
-export interface LenderParts<E extends ElementType> {
-  readonly name: string;
-  readonly now: () => number;
-  readonly traceLeaks: boolean;
-  readonly memory: PoolMemory;
-  readonly freeList: FreeList;
-  readonly table: SlotTable;
-  readonly counters: Counters;
-  readonly contents: SlotContents<E>;
-  readonly report: PoolReport;
-  readonly waiters: WaitQueue;
-}
 
 export class SlotLender<E extends ElementType> implements Lessor {
   readonly name: string;
@@ -35,25 +23,32 @@ export class SlotLender<E extends ElementType> implements Lessor {
   readonly #table: SlotTable;
   readonly #counters: Counters;
   readonly #contents: SlotContents<E>;
+  readonly #idle: IdleSlots;
   readonly #report: PoolReport;
   readonly #waiters: WaitQueue;
   readonly #trace: LeakTrace | null;
   readonly #signals: Int32Array;
-  /** By slot: how often the pool had been cleared when it was lent. */
+  /** By slot: the pool's epoch when it was lent. */
   readonly #epochs: Int32Array;
+  #isDetached = false;
 
-  constructor(parts: LenderParts<E>) {
+  /**
+   * @param max slots of the pool.
+   * @param onLost called when a lease was collected without a release; null without tracing.
+   */
+  constructor(parts: PoolParts<E>, max: number, onLost: (() => void) | null) {
     this.name = parts.name;
     this.#now = parts.now;
     this.#freeList = parts.freeList;
     this.#table = parts.table;
     this.#counters = parts.counters;
     this.#contents = parts.contents;
+    this.#idle = parts.idle;
     this.#report = parts.report;
     this.#waiters = parts.waiters;
-    this.#trace = parts.traceLeaks ? new LeakTrace((lost) => this.#onLost(lost)) : null;
-    this.#signals = parts.memory.signals;
-    this.#epochs = new Int32Array(parts.memory.words.length);
+    this.#trace = onLost === null ? null : new LeakTrace((lost) => this.#lose(lost, onLost));
+    this.#signals = parts.signals;
+    this.#epochs = new Int32Array(max);
   }
 
   /** Puts all slots on the free list, the first `initial` of them with their memory. */
@@ -69,8 +64,11 @@ export class SlotLender<E extends ElementType> implements Lessor {
     this.#signals[Signal.lowWater] = max;
   }
 
-  /** @returns null when all slots are lent. @throws PoolError `corrupted`. */
+  /** @returns null when all slots are lent. @throws PoolError `corrupted`, `shut_down`. */
   lend(length: number, owner: string): Lease<E> | null {
+    // Before the slot is taken: what a `clear()` meanwhile does not find free is to be retired.
+    const epoch = Atomics.load(this.#signals, Signal.epoch);
+    if ((epoch & CLOSED) !== 0 || this.#isDetached) this.#refuseClosed();
     const slot = this.#freeList.pop();
     if (slot < 0) return null;
     const nowMs = this.#now();
@@ -86,7 +84,7 @@ export class SlotLender<E extends ElementType> implements Lessor {
     this.#counters.add('acquires');
     this.#report.noteLowWater(slot);
     this.owners[slot] = owner;
-    this.#epochs[slot] = this.#signals[Signal.epoch] as number;
+    this.#epochs[slot] = epoch;
     const generation = this.#table.generation(slot);
     const view = this.#contents.view(slot, length);
     const lease = new SlotLease<E>(this, slot, generation, view, owner);
@@ -99,31 +97,35 @@ export class SlotLender<E extends ElementType> implements Lessor {
   }
 
   giveBack(slot: number, generation: number): boolean {
-    const isRetired = this.#epochs[slot] !== this.#signals[Signal.epoch];
     // Nobody but the holder may touch what the slot holds; most often nobody does.
-    if ((this.#contents.isWiped || isRetired) && this.#table.isLeased(slot, generation)) {
-      this.#contents.wipe(slot);
-      if (isRetired) this.#contents.giveMemoryBack(slot);
-    }
-    if (!this.#table.release(slot, generation, isRetired ? BARE : FREE, this.#now())) {
+    if (this.#contents.isWiped && this.#table.isLeased(slot, generation)) this.#contents.wipe(slot);
+    if (!this.#table.release(slot, generation, this.#now())) {
       this.#counters.add('doubleReleases');
       return false;
     }
+    const isRetired = this.#epochs[slot] !== this.#signals[Signal.epoch];
     this.#trace?.released(slot);
     this.owners[slot] = undefined;
     this.#counters.add('releases');
     this.#freeList.push(slot);
-    this.#waiters.released();
+    this.#waiters.wake();
+    if (isRetired) this.#idle.giveBack(1);
     return true;
-  }
-
-  /** Gives the memory of a slot back, if it is free. */
-  reclaim(slot: number): void {
-    this.#table.reclaim(slot, () => this.#contents.giveMemoryBack(slot));
   }
 
   stackOf(slot: number): string | null {
     return this.#trace?.stackOf(slot) ?? null;
+  }
+
+  /** This thread lends nothing more, and its place is another's. @throws PoolError `still_leased`. */
+  detach(): void {
+    if (this.#isDetached) return;
+    const isHolding = this.owners.some((owner) => owner !== undefined);
+    if (isHolding || this.#waiters.length > 0) {
+      throw new PoolError('still_leased', `pool ${this.name}: this thread holds or awaits slots`);
+    }
+    this.#isDetached = true;
+    this.#counters.leave();
   }
 
   /** It stays leased: memory that somebody still writes to is nobody's any more. */
@@ -136,9 +138,14 @@ export class SlotLender<E extends ElementType> implements Lessor {
     throw new PoolError('corrupted', `${this.name}: ${reason}`);
   }
 
-  #onLost({ slot, owner, stack }: LostLease): void {
+  #refuseClosed(): never {
+    const by = this.#isDetached ? 'this thread has left it' : 'it has been shut down';
+    throw new PoolError('shut_down', `pool ${this.name} lends nothing more: ${by}`);
+  }
+
+  #lose({ slot, owner }: LostLease, onLost: () => void): void {
     this.#table.lose(slot);
     this.owners[slot] = `${owner} (lost)`;
-    process.emitWarning(`pool ${this.name}: ${owner} lost slot ${slot}`, { detail: stack });
+    onLost();
   }
 }

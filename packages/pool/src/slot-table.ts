@@ -28,6 +28,7 @@ const RECLAIM_DEADLINE_MS = 1_000;
 
 export class SlotTable {
   readonly #words: Int32Array;
+  readonly #told: Int32Array;
   readonly #acquiredAtMs: Float64Array;
   readonly #createdAtMs: Float64Array;
   readonly #releasedAtMs: Float64Array;
@@ -35,9 +36,11 @@ export class SlotTable {
   /**
    * @param words [max] int32, zero at first: all bare.
    * @param times [3 · max] float64: last acquires, creations, last releases.
+   * @param told [max] int32, zero at first.
    */
-  constructor(words: Int32Array, times: Float64Array) {
+  constructor(words: Int32Array, times: Float64Array, told: Int32Array) {
     this.#words = words;
+    this.#told = told;
     this.#acquiredAtMs = times.subarray(0, words.length);
     this.#createdAtMs = times.subarray(words.length, 2 * words.length);
     this.#releasedAtMs = times.subarray(2 * words.length);
@@ -89,15 +92,16 @@ export class SlotTable {
       if (state === RECLAIMING) {
         if (Atomics.wait(this.#words, slot, word, RECLAIM_DEADLINE_MS) !== 'timed-out') continue;
       }
-      const leased = (((word >>> STATE_BITS) + 1) << STATE_BITS) | LEASED;
-      if (Atomics.compareExchange(this.#words, slot, word, leased) !== word) continue;
+      // Before the exchange, lest somebody takes the new lease for as old as the one before.
       this.#acquiredAtMs[slot] = nowMs;
+      const leased = leasedWord((word >>> STATE_BITS) + 1);
+      if (Atomics.compareExchange(this.#words, slot, word, leased) !== word) continue;
       return state === FREE ? FREE : BARE;
     }
   }
 
   isLeased(slot: number, generation: number): boolean {
-    return Atomics.load(this.#words, slot) === ((generation << STATE_BITS) | LEASED);
+    return Atomics.load(this.#words, slot) === leasedWord(generation);
   }
 
   /** Its lease was collected: it will never be released. */
@@ -109,28 +113,40 @@ export class SlotTable {
     return this.#releasedAtMs[slot] === Number.POSITIVE_INFINITY;
   }
 
+  /** Whether nobody was told of that lease's leak yet, in any thread; from now on somebody was. */
+  tell(slot: number, generation: number): boolean {
+    const leased = leasedWord(generation);
+    return Atomics.exchange(this.#told, slot, leased) !== leased;
+  }
+
   /** Ends the lease of that generation; false when it is over already. */
-  release(slot: number, generation: number, to: typeof FREE | typeof BARE, nowMs: number): boolean {
-    const leased = (generation << STATE_BITS) | LEASED;
-    const word = (generation << STATE_BITS) | to;
-    if (Atomics.compareExchange(this.#words, slot, leased, word) !== leased) return false;
+  release(slot: number, generation: number, nowMs: number): boolean {
+    const leased = leasedWord(generation);
+    const free = (generation << STATE_BITS) | FREE;
+    if (Atomics.compareExchange(this.#words, slot, leased, free) !== leased) return false;
     this.#releasedAtMs[slot] = nowMs;
     return true;
   }
 
-  /** Free to bare, while `reclaim` gives the memory back; false when the slot is not free. */
-  reclaim(slot: number, reclaim: () => void): boolean {
-    const word = Atomics.load(this.#words, slot);
-    if ((word & STATE_MASK) !== FREE) return false;
-    const reclaiming = word | RECLAIMING;
-    if (Atomics.compareExchange(this.#words, slot, word, reclaiming) !== word) return false;
+  /**
+   * Free to bare, while `reclaim` gives the memory back; false when the slot is not free, or was
+   * leased again since that generation.
+   */
+  reclaim(slot: number, generation: number, reclaim: () => void): boolean {
+    const free = (generation << STATE_BITS) | FREE;
+    const reclaiming = free | RECLAIMING;
+    if (Atomics.compareExchange(this.#words, slot, free, reclaiming) !== free) return false;
     try {
       reclaim();
     } finally {
       // Not if it took so long that somebody leased the slot meanwhile.
-      Atomics.compareExchange(this.#words, slot, reclaiming, word & ~STATE_MASK);
+      Atomics.compareExchange(this.#words, slot, reclaiming, free & ~STATE_MASK);
       Atomics.notify(this.#words, slot);
     }
     return true;
   }
+}
+
+function leasedWord(generation: number): number {
+  return (generation << STATE_BITS) | LEASED;
 }

@@ -2,8 +2,10 @@
 
 /// <reference lib="es2024.sharedmemory" />
 
+import type { Counters } from './counters.ts';
 import { PoolError } from './pool-error.ts';
 
+/** How long somebody waits. */
 export interface WaitOptions {
   /** Ends the wait with its reason. */
   readonly signal?: AbortSignal;
@@ -27,12 +29,14 @@ export class WaitQueue {
   readonly #pool: string;
   /** [waiters of all threads, releases that somebody waited for] */
   readonly #signals: Int32Array;
+  readonly #counters: Counters;
   readonly #waiting: Waiter[] = [];
   #isListening = false;
 
-  constructor(pool: string, signals: Int32Array) {
+  constructor(pool: string, signals: Int32Array, counters: Counters) {
     this.#pool = pool;
     this.#signals = signals;
+    this.#counters = counters;
   }
 
   /** Waiters of this thread. */
@@ -41,12 +45,13 @@ export class WaitQueue {
   }
 
   /**
-   * Waits until `take` gives something, in the order of the calls.
+   * Waits until `take` gives something, in the order of the calls; what `take` throws ends the wait.
    *
+   * @param options with a signal that has not been aborted yet.
    * @throws PoolError `deadline_exceeded`; the signal's reason.
    */
   wait<T>(take: () => T | null, { signal, deadlineMs }: WaitOptions): Promise<T> {
-    signal?.throwIfAborted();
+    const startedAtMs = performance.now();
     const limitMs = Math.min(deadlineMs ?? DEFAULT_DEADLINE_MS, LONGEST_TIMER_MS);
     return new Promise<T>((resolve, reject) => {
       const onAbort = (): void => waiter.fail(signal?.reason);
@@ -58,6 +63,7 @@ export class WaitQueue {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         Atomics.sub(this.#signals, WAITERS, 1);
+        this.#counters.addWait(performance.now() - startedAtMs);
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
       };
       const waiter: Waiter = {
@@ -93,16 +99,12 @@ export class WaitQueue {
     if (this.#waiting.length > 0) this.#listen(seen);
   }
 
-  /** To be called after each release. */
-  released(): void {
+  /** To be called when there may be something to take, or nothing more ever: after each release. */
+  wake(): void {
     if (Atomics.load(this.#signals, WAITERS) === 0) return;
     this.serve();
     Atomics.add(this.#signals, RELEASES, 1);
     Atomics.notify(this.#signals, RELEASES);
-  }
-
-  failAll(reason: unknown): void {
-    for (const waiter of [...this.#waiting]) waiter.fail(reason);
   }
 
   #listen(seen: number): void {
