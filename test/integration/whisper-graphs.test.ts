@@ -20,7 +20,7 @@ const SIGNAL = new AbortController().signal;
 
 async function encode(engine: InferenceEngine, folder: string, mel: Float32Array) {
   const dimensions = await readDimensions(folder);
-  const weights = await Weights.open(join(folder, 'model.safetensors'));
+  const weights = await Weights.open(folder);
   const session = await engine.createSession(
     { bytes: encoderGraph(weights, dimensions), weightsFolder: folder },
     { intraOpThreads: 2 },

@@ -13,7 +13,8 @@ import { ModelError } from './model-error.ts';
 
 const SUMS_FILE = 'SHA256SUMS';
 /** What belongs to a model; other files of its folder (a README, a recipe) do not change it. */
-const MODEL_FILE = /\.(json|safetensors|txt)$/;
+const MODEL_FILE = /\.(json|onnx|safetensors|txt)$/;
+const WEIGHTS_FILE = /\.(onnx|safetensors)$/;
 const LINE = /^([0-9a-f]{64}) [ *](.+)$/;
 
 export interface ChecksumReport {
@@ -24,39 +25,38 @@ export interface ChecksumReport {
 }
 
 /**
- * @throws ModelError `checksum_mismatch` when a file differs, is missing, or holds weights that
- *   `SHA256SUMS` does not list.
+ * @throws ModelError `checksum_mismatch` that names each file that differs, is missing, or holds
+ *   weights that `SHA256SUMS` does not list.
  */
 export async function verifyChecksums(folder: string): Promise<ChecksumReport> {
-  const present = (await listFiles(folder)).filter((name) => MODEL_FILE.test(name)).toSorted();
+  const present = await modelFiles(folder);
   const expected = await readSums(folder);
   if (expected === null) {
     const sums = new Map<string, string>();
     for (const name of present) sums.set(name, await sha256(join(folder, name)));
     return { outcome: 'unrecorded', sums };
   }
-  for (const name of present) {
-    if (name.endsWith('.safetensors') && !expected.has(name)) {
-      throw new ModelError('checksum_mismatch', `${join(folder, SUMS_FILE)} does not list ${name}`);
-    }
-  }
+  const faults = present
+    .filter((name) => WEIGHTS_FILE.test(name) && !expected.has(name))
+    .map((name) => `${join(folder, SUMS_FILE)} does not list ${name}`);
   for (const [name, sum] of expected) {
     if (!MODEL_FILE.test(name)) continue;
+    const path = join(folder, name);
     if (!present.includes(name)) {
-      throw new ModelError('checksum_mismatch', `${join(folder, name)} is listed but missing`);
-    }
-    if ((await sha256(join(folder, name))) !== sum) {
-      throw new ModelError(
-        'checksum_mismatch',
-        `${join(folder, name)} is not what ${SUMS_FILE} says; fetch the model again`,
-      );
+      faults.push(`${path} is listed but missing`);
+    } else if ((await sha256(path)) !== sum) {
+      faults.push(`${path} is not what ${SUMS_FILE} says; fetch the model again`);
     }
   }
+  if (faults.length > 0) throw new ModelError('checksum_mismatch', faults.join('\n'));
   return { outcome: 'verified', sums: expected };
 }
 
 /** Writes `SHA256SUMS`; false where the folder cannot be written to. */
-export async function recordChecksums(folder: string, { sums }: ChecksumReport): Promise<boolean> {
+export async function recordChecksums(
+  folder: string,
+  { sums }: Pick<ChecksumReport, 'sums'>,
+): Promise<boolean> {
   const text = [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join('');
   const temporary = join(folder, `.${SUMS_FILE}.${process.pid}`);
   try {
@@ -66,6 +66,17 @@ export async function recordChecksums(folder: string, { sums }: ChecksumReport):
   } catch {
     return false;
   }
+}
+
+/** Names of the files that make the model, in order. */
+export async function modelFiles(folder: string): Promise<string[]> {
+  return (await listFiles(folder)).filter((name) => MODEL_FILE.test(name)).toSorted();
+}
+
+/** Names of the model's files that `SHA256SUMS` lists; null where there is none. */
+export async function recordedFiles(folder: string): Promise<string[] | null> {
+  const sums = await readSums(folder);
+  return sums && [...sums.keys()].filter((name) => MODEL_FILE.test(name));
 }
 
 async function listFiles(folder: string): Promise<string[]> {

@@ -1,6 +1,5 @@
 /** A model folder → a Whisper that is ready to run. */
 
-import { join } from 'node:path';
 import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import { alignmentHeads } from '../alignment/alignment-heads.ts';
 import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
@@ -20,7 +19,6 @@ import {
 
 /** Lanes that one run of the decoder serves: as many as a job may follow hypotheses. */
 const ROWS_PER_RUN = MAX_HYPOTHESES;
-const WEIGHTS_FILE = 'model.safetensors';
 
 export interface WhisperSessions {
   readonly encoder: InferenceSession;
@@ -72,7 +70,7 @@ export async function loadWhisper(
   const dimensions = await readDimensions(folder);
   const generation = await readGenerationConfig(folder);
   const tokenizer = await WhisperTokenizer.open(folder, generation);
-  const weights = await Weights.open(join(folder, WEIGHTS_FILE));
+  const weights = await Weights.open(folder);
   const opened: InferenceSession[] = [];
   const release = async (): Promise<void> => {
     for (const session of opened.splice(0)) await session.release();
