@@ -8,6 +8,8 @@ import { loadModels } from '../../apps/worker/src/load-models.ts';
 const LIMIT = { initial: 0, max: 1 };
 const POOLS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
 const SECOND_MS = 1_000;
+/** Of pino. */
+const WARN = 40;
 
 afterEach(() => vi.useRealTimers());
 
@@ -27,7 +29,8 @@ async function load(settings: Readonly<Record<string, string>>) {
   const { whisper, pools } = loaded;
   return {
     pools,
-    logLines,
+    leaksLogged: () =>
+      logLines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'slot leaked'),
     async [Symbol.asyncDispose]() {
       pools[Symbol.dispose]();
       await whisper.release();
@@ -35,14 +38,28 @@ async function load(settings: Readonly<Record<string, string>>) {
   };
 }
 
-test('a slot that is held a minute longer than a job may take counts as leaked', async () => {
+test('a slot that is held a minute longer than a job may take is a leak, and is told once', async () => {
   await using worker = await load({ AMANUENSIS_WORKER_JOB_TIMEOUT_SECONDS: '30' });
   const leaked = () => worker.pools.all.map((pool) => pool.stats().leaked);
   const job = worker.pools.acquire('job_1/1');
   vi.advanceTimersByTime(89 * SECOND_MS);
   expect(leaked()).toEqual([0, 0, 0, 0]);
-  vi.advanceTimersByTime(2 * SECOND_MS);
+  expect(worker.leaksLogged()).toEqual([]);
+  vi.advanceTimersByTime(60 * SECOND_MS);
   expect(leaked()).toEqual([1, 1, 1, 1]);
+  expect(worker.leaksLogged()).toMatchObject(
+    ['audio', 'mel', 'encoder_output', 'kv_cache'].map((pool) => ({
+      level: WARN,
+      model: 'demo',
+      pool,
+      slot: 0,
+      owner: 'job_1/1',
+    })),
+  );
+  for (const { ageMs } of worker.leaksLogged()) {
+    expect(ageMs).toBeGreaterThan(90 * SECOND_MS);
+    expect(ageMs).toBeLessThan(92 * SECOND_MS);
+  }
   job[Symbol.dispose]();
   expect(leaked()).toEqual([0, 0, 0, 0]);
 });

@@ -63,6 +63,8 @@ async function loadModel(
     lanesPerJob,
     idleMs: poolIdleSeconds * 1000,
     maxLeaseMs: jobTimeoutSeconds * 1000 + LEASE_GRACE_MS,
+    onLeak: ({ pool, slot, owner, ageMs }) =>
+      log.warn({ model: name, pool, slot, owner, ageMs }, 'slot leaked'),
   });
   const concurrency = concurrencyFor(pools.all, slotsPerJob(lanesPerJob));
   for (const pool of pools.all) {

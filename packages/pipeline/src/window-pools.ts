@@ -11,7 +11,7 @@
  */
 
 import { MAX_HYPOTHESES } from '@amanuensis/contract';
-import { BufferManager, type BufferPool, type Lease } from '@amanuensis/pool';
+import { BufferManager, type BufferPool, type Leak, type Lease } from '@amanuensis/pool';
 import { WordTimer } from './alignment/word-timer.ts';
 import { DecoderLane } from './decoding/decoder-lane.ts';
 import { LaneRuns } from './decoding/lane-runs.ts';
@@ -63,6 +63,8 @@ export interface WindowPoolsOptions {
   readonly idleMs?: number;
   /** A lease that is older counts as leaked; never unless given. */
   readonly maxLeaseMs?: number;
+  /** Is told of each leaked lease, once; a warning of the process unless given. */
+  readonly onLeak?: (leak: Leak) => void;
 }
 
 type Manager = BufferManager<PoolsOf>;
@@ -141,7 +143,7 @@ export class WindowPools implements Disposable {
 export async function createWindowPools(
   model: WhisperModel,
   limits: PoolLimits,
-  { lanesPerJob = DEFAULT_LANES_PER_JOB, idleMs, maxLeaseMs }: WindowPoolsOptions = {},
+  { lanesPerJob = DEFAULT_LANES_PER_JOB, idleMs, maxLeaseMs, onLeak }: WindowPoolsOptions = {},
 ): Promise<WindowPools> {
   const { nMels, nAudioPositions, dModel } = model.dimensions;
   const reclaim = idleMs === undefined ? undefined : await importReclaimPages();
@@ -164,6 +166,7 @@ export async function createWindowPools(
     extraBytes: { windows: LogMelKernel.memoryBytes(nMels) },
     // A slot whose memory stays would only count as given back.
     ...(reclaim && idleMs !== undefined && { idleMs }),
+    ...(onLeak && { onLeak }),
   });
   const kernel = await LogMelKernel.create(manager.slab('windows'), nMels);
   return new WindowPools(model, manager, kernel, lanesPerJob);
