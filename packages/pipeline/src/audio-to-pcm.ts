@@ -2,9 +2,11 @@
 
 import { CodedError, type Warning } from '@amanuensis/contract';
 import { ConfinedChild, checkNotKilled } from './audio/confined-child.ts';
+import { type Channel, decoderArgs } from './audio/decoder-args.ts';
+import { DecoderLog } from './audio/decoder-log.ts';
 import { closeFd, openFifo } from './audio/fifo.ts';
-import { INPUT_LIMITS, inputOf } from './audio/formats.ts';
 import { lastWords } from './audio/last-words.ts';
+import { missingSound } from './audio/missing-sound.ts';
 import { PipeReader } from './audio/pipe-reader.ts';
 import { type Probe, probe } from './audio/probe.ts';
 import { silenceDamage } from './audio/silence-damage.ts';
@@ -15,17 +17,16 @@ const STALL_TIMEOUT_MS = 60_000;
 /** Decoding takes 3 to 10 s of CPU an hour of audio; ten times that, and a minute to start. */
 const CPU_SECONDS_PER_AUDIO_SECOND = 100 / 3600;
 const CPU_SECONDS_AT_LEAST = 60;
-/** Decoded audio may fall short of the declared by both of these: encoders pad and round. */
-const SHORTFALL_SECONDS = 1;
-const SHORTFALL_RATIO = 0.02;
-
-/** All channels as one, or one of them, counted from 0. */
-export type Channel = 'mix' | number;
+const F32_BYTES = Float32Array.BYTES_PER_ELEMENT;
+/** An ffmpeg that was built without the resampler says so. */
+const NO_RESAMPLER = /resampling engine is unavailable/;
 
 export interface AudioToPcmOptions {
+  readonly maxDurationSeconds: number;
+  /** Largest file that is opened; 40 GiB unless given. */
+  readonly maxBytes?: number;
   /** `mix` unless given. */
   readonly channel?: Channel;
-  readonly maxDurationSeconds: number;
   /** Stops the opening; each read has a signal of its own. */
   readonly signal: AbortSignal;
 }
@@ -40,35 +41,39 @@ export interface PcmSource extends AsyncDisposable {
   /** Complete when {@link read} has answered less than it was asked for. */
   readonly warnings: readonly Warning[];
   /**
-   * Fills `out` completely unless the recording ends; the decoder waits while nobody reads. When
-   * it rejects, nothing is written to `out` any more and the source is of no further use.
+   * Fills `out` from `begin` to `end` (all of it unless given), unless the recording ends; the
+   * decoder waits while nobody reads. When it rejects, nothing is written to `out` any more and the
+   * source is of no further use. A range spares those who read again and again a view for each read.
    *
    * @returns samples written, 0 after the end.
    * @throws CodedError `invalid_audio` when there is not one sample; `audio_too_long`;
    *   `deadline_exceeded` when the decoder stalls; the signal's reason.
    */
-  read(out: Float32Array, signal: AbortSignal): Promise<number>;
+  read(out: Float32Array, signal: AbortSignal, begin?: number, end?: number): Promise<number>;
 }
 
 /**
  * Opens a recording of any common format. Disposing the source ends the decoder.
  *
  * @throws CodedError `invalid_audio` with what is wrong with the file; `audio_too_long`;
- *   `not_found`; `unavailable` when ffmpeg is not installed; `deadline_exceeded`; the signal's
- *   reason.
+ *   `file_too_large`; `not_found`; `unavailable` when ffmpeg is not installed; `deadline_exceeded`;
+ *   the signal's reason. RangeError when there is no such channel.
  */
 export async function audioToPcm(
   path: string,
-  { maxDurationSeconds, channel = 'mix', signal }: AudioToPcmOptions,
+  { maxDurationSeconds, maxBytes, channel = 'mix', signal }: AudioToPcmOptions,
 ): Promise<PcmSource> {
-  const found = await probe(path, signal);
+  const found = await probe(path, signal, maxBytes);
   if (!found.isEstimated) checkDuration(found.durationSeconds ?? 0, maxDurationSeconds);
+  checkChannel(channel, found.nChannels);
   const { readFd, writeFd } = await openFifo();
+  const log = new DecoderLog();
   let decoder: ConfinedChild;
   try {
-    decoder = await ConfinedChild.spawn('ffmpeg', decoderArgs(path, channel), {
+    decoder = await ConfinedChild.spawn('ffmpeg', decoderArgs(path, found, channel), {
       cpuSeconds: CPU_SECONDS_AT_LEAST + maxDurationSeconds * CPU_SECONDS_PER_AUDIO_SECOND,
       stdout: writeFd,
+      onStderr: log.push,
     });
   } catch (error) {
     await closeFd(readFd);
@@ -77,43 +82,35 @@ export async function audioToPcm(
     // The decoder has its own copy; with ours open the pipe would never end.
     await closeFd(writeFd);
   }
-  return new DecodedRecording(path, found, decoder, new PipeReader(readFd), maxDurationSeconds);
+  const pipe = new PipeReader(readFd);
+  return new DecodedRecording({ path, found, decoder, log, pipe, maxDurationSeconds });
 }
 
-function decoderArgs(path: string, channel: Channel): string[] {
-  const input = ['-threads', '1', ...INPUT_LIMITS, '-i', inputOf(path), '-map', '0:a:0', '-vn'];
-  const choice = channel === 'mix' ? '' : `pan=mono|c0=c${channel},`;
-  const resampler = `${choice}aresample=${SAMPLE_RATE_HZ}:resampler=soxr:precision=20`;
-  const output = ['-ac', '1', '-af', resampler, '-threads', '1', '-f', 'f32le', 'pipe:1'];
-  return ['-v', 'error', '-nostdin', '-nostats', ...input, ...output];
+interface Parts {
+  readonly path: string;
+  readonly found: Probe;
+  readonly decoder: ConfinedChild;
+  readonly log: DecoderLog;
+  readonly pipe: PipeReader;
+  readonly maxDurationSeconds: number;
 }
 
 class DecodedRecording implements PcmSource {
-  readonly declaredDurationSeconds: number | null;
-  readonly #path: string;
-  readonly #probe: Probe;
-  readonly #decoder: ConfinedChild;
-  readonly #pipe: PipeReader;
-  readonly #maxDurationSeconds: number;
+  readonly #parts: Parts;
   readonly #warnings: Warning[] = [];
   #samplesRead = 0;
   #damagedSamples = 0;
   #isOver = false;
   #stopReason: unknown;
+  /** The memory of each `out` as bytes: there are few, which are filled again and again. */
+  readonly #bytes = new WeakMap<Float32Array, Uint8Array>();
 
-  constructor(
-    path: string,
-    found: Probe,
-    decoder: ConfinedChild,
-    pipe: PipeReader,
-    maxDurationSeconds: number,
-  ) {
-    this.declaredDurationSeconds = found.durationSeconds;
-    this.#path = path;
-    this.#probe = found;
-    this.#decoder = decoder;
-    this.#pipe = pipe;
-    this.#maxDurationSeconds = maxDurationSeconds;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get declaredDurationSeconds(): number | null {
+    return this.#parts.found.durationSeconds;
   }
 
   get samplesRead(): number {
@@ -130,21 +127,24 @@ class DecodedRecording implements PcmSource {
     return [...this.#warnings, { code: 'damaged_samples', message }];
   }
 
-  async read(out: Float32Array, signal: AbortSignal): Promise<number> {
+  async read(out: Float32Array, signal: AbortSignal, begin = 0, end = out.length): Promise<number> {
     signal.throwIfAborted();
-    if (this.#isOver || out.length === 0) return 0;
+    if (this.#isOver || begin >= end) return 0;
+    const { pipe, maxDurationSeconds } = this.#parts;
     const onAbort = (): void => this.#stop(signal.reason);
     const stalled = new CodedError('deadline_exceeded', 'The decoder of the recording stalled.');
     const timer = setTimeout(() => this.#stop(stalled), STALL_TIMEOUT_MS);
     signal.addEventListener('abort', onAbort);
     try {
-      const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-      const nBytes = await this.#pipe.read(bytes, () => timer.refresh());
-      const nSamples = Math.floor(nBytes / Float32Array.BYTES_PER_ELEMENT);
+      const bytes = this.#bytesOf(out);
+      const nBytes = await pipe.read(bytes, begin * F32_BYTES, end * F32_BYTES, () =>
+        timer.refresh(),
+      );
+      const nSamples = Math.floor(nBytes / F32_BYTES);
       this.#samplesRead += nSamples;
-      this.#damagedSamples += silenceDamage(out, nSamples);
-      checkDuration(this.durationSeconds, this.#maxDurationSeconds);
-      if (nBytes < bytes.length) await this.#finish();
+      this.#damagedSamples += silenceDamage(out, begin, begin + nSamples);
+      checkDuration(this.durationSeconds, maxDurationSeconds);
+      if (nSamples < end - begin) await this.#finish();
       signal.throwIfAborted();
       return nSamples;
     } finally {
@@ -155,48 +155,52 @@ class DecodedRecording implements PcmSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    this.#decoder.kill();
-    await this.#pipe.close(new Error('the recording was closed'));
-    await this.#decoder.exit;
+    const { decoder, pipe } = this.#parts;
+    decoder.kill();
+    await pipe.close(new Error('the recording was closed'));
+    await decoder.exit;
+  }
+
+  #bytesOf(out: Float32Array): Uint8Array {
+    const known = this.#bytes.get(out);
+    if (known !== undefined) return known;
+    const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+    this.#bytes.set(out, bytes);
+    return bytes;
   }
 
   #stop(reason: unknown): void {
     this.#stopReason ??= reason;
-    this.#decoder.kill();
-    void this.#pipe.close(reason);
+    this.#parts.decoder.kill();
+    void this.#parts.pipe.close(reason);
   }
 
   /** The pipe is at its end: was it the recording's? */
   async #finish(): Promise<void> {
     this.#isOver = true;
-    const exit = await this.#decoder.exit;
+    const { path, found, decoder, log } = this.#parts;
+    const exit = await decoder.exit;
     if (this.#stopReason !== undefined) throw this.#stopReason;
     checkNotKilled('The decoder', exit);
-    const { code, signal } = exit;
-    const words = lastWords(this.#decoder.stderr, this.#path);
-    if (this.#samplesRead === 0) {
-      const reason = words === '' ? 'it holds no sound' : words;
-      throw new CodedError('invalid_audio', `The recording cannot be decoded: ${reason}.`);
-    }
-    if (code !== 0) {
-      const reason = words || (signal === null ? `the decoder ended with code ${code}` : signal);
-      this.#warn(`The recording was decoded up to an error: ${reason}.`);
-      return;
-    }
-    const declared = this.#probe.durationSeconds;
-    if (declared === null || this.#probe.isEstimated) return;
-    const missing = declared - this.durationSeconds;
-    if (missing > SHORTFALL_SECONDS && missing > declared * SHORTFALL_RATIO) {
-      this.#warn(
-        `The recording declares ${declared.toFixed(1)} s, but only ` +
-          `${this.durationSeconds.toFixed(1)} s of it could be decoded.`,
+    if (NO_RESAMPLER.test(log.errors)) {
+      throw new CodedError(
+        'unavailable',
+        'ffmpeg was built without libsoxr, which is needed here.',
       );
     }
+    if (this.#samplesRead === 0) {
+      const reason = lastWords(log.errors, path) || 'it holds no sound';
+      throw new CodedError('invalid_audio', `The recording cannot be decoded: ${reason}.`);
+    }
+    const durationSeconds = this.durationSeconds;
+    this.#warnings.push(...missingSound({ path, found, log, exit, durationSeconds }));
   }
+}
 
-  #warn(message: string): void {
-    this.#warnings.push({ code: 'truncated_audio', message });
-  }
+function checkChannel(channel: Channel, nChannels: number): void {
+  if (channel === 'mix' || (Number.isInteger(channel) && channel >= 0 && channel < nChannels))
+    return;
+  throw new RangeError(`channel ${channel} of a recording that has ${nChannels}`);
 }
 
 function checkDuration(seconds: number, maxSeconds: number): void {

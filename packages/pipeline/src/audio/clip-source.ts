@@ -36,19 +36,19 @@ export class ClipSource implements PcmSource {
     return this.#source.warnings;
   }
 
-  async read(out: Float32Array, signal: AbortSignal): Promise<number> {
+  async read(out: Float32Array, signal: AbortSignal, begin = 0, end = out.length): Promise<number> {
     const { startSample, endSample } = this.#span;
+    // What lies before the clip goes where the clip will be.
     for (
       let left = startSample - this.samplesRead;
       left > 0;
       left = startSample - this.samplesRead
     ) {
-      const before = left < out.length ? out.subarray(0, left) : out;
-      if ((await this.#source.read(before, signal)) < before.length) return 0;
+      const nSamples = Math.min(left, end - begin);
+      if ((await this.#source.read(out, signal, begin, begin + nSamples)) < nSamples) return 0;
     }
-    const left = endSample - this.samplesRead;
-    if (left <= 0) return 0;
-    return this.#source.read(left < out.length ? out.subarray(0, left) : out, signal);
+    const nSamples = Math.min(endSample - this.samplesRead, end - begin);
+    return nSamples > 0 ? this.#source.read(out, signal, begin, begin + nSamples) : 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -18,6 +18,8 @@ export interface ConfinedOptions {
   readonly cpuSeconds: number;
   /** Where its output goes: a pipe of ours, or an open file descriptor. */
   readonly stdout: 'pipe' | number;
+  /** Hears all that the child writes to stderr, in pieces that may end anywhere. */
+  readonly onStderr?: (text: string) => void;
 }
 
 export interface ChildExit {
@@ -43,7 +45,7 @@ export class ConfinedChild implements AsyncDisposable {
   readonly #child: ChildProcess;
   #stderr = '';
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, onStderr: (text: string) => void) {
     this.#child = child;
     this.pid = child.pid ?? 0;
     // A kill that comes too late is no error; what spawn reports is handled there.
@@ -53,6 +55,7 @@ export class ConfinedChild implements AsyncDisposable {
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_LENGTH);
+      onStderr(text);
     });
   }
 
@@ -65,7 +68,7 @@ export class ConfinedChild implements AsyncDisposable {
   static async spawn(
     name: 'ffmpeg' | 'ffprobe',
     args: readonly string[],
-    { cpuSeconds, stdout }: ConfinedOptions,
+    { cpuSeconds, stdout, onStderr = () => undefined }: ConfinedOptions,
   ): Promise<ConfinedChild> {
     const program = await findProgram(name);
     if (program === null) {
@@ -79,7 +82,7 @@ export class ConfinedChild implements AsyncDisposable {
       stdio: ['ignore', stdout, 'pipe'],
       env: { PATH: searchPath(), LC_ALL: 'C' },
     });
-    const confined = new ConfinedChild(child);
+    const confined = new ConfinedChild(child, onStderr);
     try {
       await once(child, 'spawn');
     } catch (error) {

@@ -3,6 +3,9 @@
 /** Names of FFmpeg's demuxers. Playlists, image sequences and scripts are not among them. */
 const DEMUXERS = [
   'wav',
+  'aiff',
+  'au',
+  'caf',
   'mp3',
   'flac',
   'ogg',
@@ -15,10 +18,16 @@ const DEMUXERS = [
   'webm',
   'asf',
   'amr',
+  'flv',
+  'mpegts',
 ] as const;
 
 /** As users know them. */
-export const READABLE_FORMATS = 'wav, mp3, flac, ogg, opus, m4a, aac, mp4, mkv, webm, wma and amr';
+export const READABLE_FORMATS =
+  'wav, mp3, flac, ogg, opus, m4a, aac, mp4, mov, mkv, webm, wma, amr, aiff, caf, au, flv and ts';
+
+/** As many as FFmpeg can mix. */
+export const MAX_CHANNELS = 64;
 
 /** Options before an input: what may be opened, and as what. */
 export const INPUT_LIMITS: readonly string[] = [

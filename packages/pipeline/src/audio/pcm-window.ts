@@ -67,9 +67,9 @@ export class PcmWindow {
 
   async #read(signal: AbortSignal): Promise<void> {
     if (this.#isLast || this.#filledSamples === this.#slot.length) return;
-    const free = this.#slot.subarray(this.#filledSamples);
-    const samples = await this.#source.read(free, signal);
+    const free = this.#slot.length - this.#filledSamples;
+    const samples = await this.#source.read(this.#slot, signal, this.#filledSamples);
     this.#filledSamples += samples;
-    this.#isLast = samples < free.length;
+    this.#isLast = samples < free;
   }
 }

@@ -1,21 +1,25 @@
 /**
  * Reads a pipe straight into memory that the caller chooses, shared memory included.
  *
- * A socket with `onread` reads into a buffer of ours, but asks for the next buffer as soon as one
- * is full, when nobody has said yet where the next bytes shall go. So between two reads it is given
- * a buffer of a single byte, which is moved by hand when it comes; all others arrive in place:
+ * A socket tells when there is something to read, but would want a new view of memory for each
+ * read, and asks for it when nobody has said yet where the next bytes shall go. So it is given one
+ * byte, always the same, which is moved by hand; those behind it are read in place, without waiting
+ * (the pipe holds 64 KiB at most, which takes some 20 µs), until there are no more:
  *
  * ```
- *          read(a)                    read(b)
- * bytes    ▪ ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪        ▪ ▪▪▪▪▪▪▪▪▪▪
- * buffer   1 a[1..] a[k..]    paused  1 b[1..]
+ *          read(a)                             read(b)
+ * bytes    ▪ ▪▪▪▪▪▪▪▪▪▪▪▪ ▪ ▪▪▪▪▪▪▪            ▪ ▪▪▪▪▪▪▪▪▪▪
+ * read by  s r            s r          paused  s r           s: socket, r: readSync
  * ```
  */
 
+import { readSync } from 'node:fs';
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
 interface PendingRead {
   readonly out: Uint8Array;
+  readonly begin: number;
+  readonly end: number;
   readonly onBytes: () => void;
   readonly resolve: (nBytes: number) => void;
   readonly reject: (reason: unknown) => void;
@@ -24,21 +28,24 @@ interface PendingRead {
 type End = 'end of pipe' | { readonly reason: unknown };
 
 export class PipeReader {
+  readonly #fd: number;
   readonly #socket: Socket;
   readonly #closed: Promise<void>;
   readonly #single = new Uint8Array(1);
   #hasSingle = false;
   #pending: PendingRead | null = null;
-  #filledBytes = 0;
+  /** Where in the pending read's `out` the next byte goes. */
+  #at = 0;
   #end: End | null = null;
 
-  /** @param fd reading end of a pipe, closed by this reader. */
+  /** @param fd reading end of a pipe that does not block, closed by this reader. */
   constructor(fd: number) {
+    this.#fd = fd;
     const options: SocketConstructorOpts & ConnectOpts = {
       fd,
       readable: true,
       writable: false,
-      onread: { buffer: () => this.#nextBuffer(), callback: (n, buffer) => this.#take(n, buffer) },
+      onread: { buffer: this.#single, callback: () => this.#take() },
     };
     this.#socket = new Socket(options);
     this.#socket.on('end', () => this.#finish('end of pipe'));
@@ -49,19 +56,25 @@ export class PipeReader {
   }
 
   /**
-   * Fills `out`, or less where the pipe ends; nothing is read while nobody asks.
+   * Fills `out` from `begin` to `end`, or less where the pipe ends; nothing is read while nobody
+   * asks.
    *
    * @param onBytes called whenever some have come.
    * @returns bytes written, 0 after the end.
-   * @throws what {@link close} was given.
+   * @throws what {@link close} was given; what the system says is wrong with the pipe.
    */
-  read(out: Uint8Array, onBytes: () => void = () => undefined): Promise<number> {
+  read(
+    out: Uint8Array,
+    begin = 0,
+    end = out.length,
+    onBytes: () => void = () => undefined,
+  ): Promise<number> {
     if (this.#pending !== null) throw new Error('one read at a time');
     return new Promise((resolve, reject) => {
-      this.#pending = { out, onBytes, resolve, reject };
-      this.#filledBytes = 0;
-      if (this.#hasSingle) this.#placeSingle(out);
-      if (this.#filledBytes === out.length) this.#settle();
+      this.#pending = { out, begin, end, onBytes, resolve, reject };
+      this.#at = begin;
+      if (this.#hasSingle && begin < end) this.#placeSingle(out);
+      if (this.#at >= end) this.#settle();
       else if (this.#end !== null) this.#finish(this.#end);
       else this.#socket.resume();
     });
@@ -74,27 +87,35 @@ export class PipeReader {
     return this.#closed;
   }
 
-  #nextBuffer(): Uint8Array {
-    return this.#pending === null || this.#filledBytes === 0
-      ? this.#single
-      : this.#pending.out.subarray(this.#filledBytes);
-  }
-
-  /** Answers whether to read on. */
-  #take(nBytes: number, buffer: Uint8Array): boolean {
-    if (buffer !== this.#single) this.#filledBytes += nBytes;
-    else if (this.#pending !== null) this.#placeSingle(this.#pending.out);
-    else this.#hasSingle = true;
+  /** The socket has read one byte. Answers whether it shall go on. */
+  #take(): boolean {
+    this.#hasSingle = true;
     if (this.#pending === null) return false;
-    this.#pending.onBytes();
-    if (this.#filledBytes < this.#pending.out.length) return true;
+    const { out, end, onBytes } = this.#pending;
+    this.#placeSingle(out);
+    this.#readInPlace(out, end);
+    onBytes();
+    if (this.#at < end) return true;
     this.#settle();
     return false;
   }
 
+  /** Reads what is there. An end or a failure is found once more by the socket, which tells. */
+  #readInPlace(out: Uint8Array, end: number): void {
+    try {
+      while (this.#at < end) {
+        const nBytes = readSync(this.#fd, out, this.#at, end - this.#at, null);
+        if (nBytes === 0) return;
+        this.#at += nBytes;
+      }
+    } catch {
+      // Mostly EAGAIN: no more for now.
+    }
+  }
+
   #placeSingle(out: Uint8Array): void {
-    out.set(this.#single, this.#filledBytes);
-    this.#filledBytes += 1;
+    out[this.#at] = this.#single[0] ?? 0;
+    this.#at += 1;
     this.#hasSingle = false;
   }
 
@@ -108,7 +129,9 @@ export class PipeReader {
   }
 
   #settle(): void {
-    this.#pending?.resolve(this.#filledBytes);
+    if (this.#pending === null) return;
+    const { resolve, begin } = this.#pending;
     this.#pending = null;
+    resolve(this.#at - begin);
   }
 }

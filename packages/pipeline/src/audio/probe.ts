@@ -4,13 +4,15 @@ import { stat } from 'node:fs/promises';
 import { CodedError } from '@amanuensis/contract';
 import { z } from 'zod';
 import { type ChildExit, ConfinedChild, checkNotKilled } from './confined-child.ts';
-import { INPUT_LIMITS, inputOf, READABLE_FORMATS } from './formats.ts';
+import { readDeclaredEnd } from './declared-end.ts';
+import { INPUT_LIMITS, inputOf, MAX_CHANNELS, READABLE_FORMATS } from './formats.ts';
 import { lastWords } from './last-words.ts';
-import { wavLengthSeconds } from './wav-length.ts';
 
 const CPU_SECONDS = 20;
 const TIMEOUT_MS = 30_000;
 const MAX_OUTPUT_LENGTH = 1 << 20;
+/** Ten times four hours of two channels of 24 bits at 48 kHz. */
+const MAX_BYTES = 40 * 2 ** 30;
 /**
  * Of FFmpeg's 100: four frames of mp3 in a row give 25, a file name alone 1; random bytes, in which
  * a frame or two are found by chance, give 5 at most.
@@ -20,38 +22,66 @@ const MIN_PROBE_SCORE = 25;
 const ESTIMATED = /Estimating duration from bitrate/;
 
 export interface Probe {
-  /** Length of the first audio stream; null where nothing tells. */
+  /** From the begin of the recording to the end of its sound; null where nothing tells. */
   readonly durationSeconds: number | null;
-  /** Whether that length is guessed from the size of the file. */
+  /** Whether that length is guessed: from the size of the file, or from its pictures. */
   readonly isEstimated: boolean;
-  /** Channels of that stream. */
+  /** How much later the sound begins than the recording, in which pictures may come first. */
+  readonly startSeconds: number;
+  /** Whether the end is missing that every file of this format has. */
+  readonly isCutOff: boolean;
   readonly nChannels: number;
+  /** Whether the file says which channel is left, right, in front and so on. */
+  readonly hasLayout: boolean;
+  /** Hz, as it is stored. */
+  readonly sampleRateHz: number;
+  /** Tracks of sound: the first is the one that is decoded. */
+  readonly nTracks: number;
 }
 
-const decimal = z.coerce.number().nonnegative().optional().catch(undefined);
-const outputSchema = z.object({
-  format: z.object({ format_name: z.string(), probe_score: z.int(), duration: decimal }).optional(),
-  streams: z
-    .array(
-      z.object({
-        codec_type: z.string().optional(),
-        duration: decimal,
-        channels: z.int().min(1).default(1),
-        tags: z.object({ DURATION: z.string().optional() }).optional(),
-      }),
-    )
-    .default([]),
+const decimal = z.coerce.number().optional().catch(undefined);
+const duration = z.coerce.number().nonnegative().optional().catch(undefined);
+const streamSchema = z.object({
+  codec_type: z.string().optional(),
+  duration,
+  start_time: decimal,
+  channels: z.int().nonnegative().default(0),
+  channel_layout: z.string().default('unknown'),
+  sample_rate: z.coerce.number().nonnegative().catch(0),
+  tags: z.object({ DURATION: z.string().optional() }).default({}),
 });
+type Stream = z.output<typeof streamSchema>;
+const formatSchema = z.object({
+  format_name: z.string(),
+  probe_score: z.int(),
+  duration,
+  start_time: decimal,
+});
+type Format = z.output<typeof formatSchema>;
+const outputSchema = z.object({
+  format: formatSchema.optional(),
+  streams: z.array(streamSchema).default([]),
+});
+const ENTRIES =
+  'format=format_name,probe_score,duration,start_time' +
+  ':stream=codec_type,duration,start_time,channels,channel_layout,sample_rate' +
+  ':stream_tags=DURATION';
 
 /**
- * @throws CodedError `invalid_audio` with what is wrong with the file; `not_found`; `unavailable`
- *   without ffprobe; `deadline_exceeded`; the signal's reason.
+ * @param maxBytes largest file that is looked at; 40 GiB unless given.
+ * @throws CodedError `invalid_audio` with what is wrong with the file; `file_too_large`;
+ *   `not_found`; `unavailable` without ffprobe; `deadline_exceeded`; the signal's reason.
  */
-export async function probe(path: string, signal: AbortSignal): Promise<Probe> {
-  await checkFile(path);
+export async function probe(
+  path: string,
+  signal: AbortSignal,
+  maxBytes = MAX_BYTES,
+): Promise<Probe> {
+  await checkFile(path, maxBytes);
   const { exit, stdout, stderr } = await runProbe(path, signal);
-  const output = exit.code === 0 ? outputSchema.parse(JSON.parse(stdout)) : { streams: [] };
-  if (output.format === undefined || output.format.probe_score < MIN_PROBE_SCORE) {
+  const { format, streams } =
+    exit.code === 0 ? outputSchema.parse(JSON.parse(stdout)) : { format: undefined, streams: [] };
+  if (format === undefined || format.probe_score < MIN_PROBE_SCORE) {
     const words = lastWords(stderr, path);
     throw new CodedError(
       'invalid_audio',
@@ -60,28 +90,56 @@ export async function probe(path: string, signal: AbortSignal): Promise<Probe> {
       }.`,
     );
   }
-  const stream = output.streams.find(({ codec_type }) => codec_type === 'audio');
-  if (stream === undefined) {
+  const tracks = streams.filter(({ codec_type }) => codec_type === 'audio');
+  const [track] = tracks;
+  if (track === undefined) {
     throw new CodedError('invalid_audio', 'The file holds no audio stream.');
   }
-  const wavSeconds = output.format.format_name === 'wav' ? await wavLengthSeconds(path) : null;
-  if (wavSeconds !== null) {
-    return { durationSeconds: wavSeconds, isEstimated: false, nChannels: stream.channels };
+  const { channels: nChannels, channel_layout: layout, sample_rate: sampleRateHz } = track;
+  if (nChannels > MAX_CHANNELS) {
+    const message = `The recording has ${nChannels} channels; ${MAX_CHANNELS} can be read.`;
+    throw new CodedError('invalid_audio', message);
   }
-  const seconds = stream.duration ?? parseClock(stream.tags?.DURATION) ?? output.format.duration;
+  const declared = await readDeclaredEnd(path, format.format_name);
   return {
-    durationSeconds: seconds ?? null,
-    isEstimated: ESTIMATED.test(stderr),
-    nChannels: stream.channels,
+    ...(declared.lengthSeconds === null
+      ? lengthOf(track, format, streams.length === 1, ESTIMATED.test(stderr))
+      : { durationSeconds: declared.lengthSeconds, isEstimated: false }),
+    isCutOff: declared.isCutOff,
+    startSeconds: startOf(track, format),
+    nChannels,
+    hasLayout: layout !== 'unknown',
+    sampleRateHz,
+    nTracks: tracks.length,
   };
 }
 
-async function checkFile(path: string): Promise<void> {
+function startOf(track: Stream, format: Format): number {
+  return Math.max(0, (track.start_time ?? 0) - (format.start_time ?? track.start_time ?? 0));
+}
+
+function lengthOf(track: Stream, format: Format, isAlone: boolean, isGuess: boolean) {
+  const own =
+    track.duration === undefined
+      ? parseClock(track.tags.DURATION)
+      : startOf(track, format) + track.duration;
+  return {
+    durationSeconds: own ?? format.duration ?? null,
+    // Of a file without a length of its sound it may be the picture that lasts so long.
+    isEstimated: isGuess || (own === undefined && !isAlone),
+  };
+}
+
+async function checkFile(path: string, maxBytes: number): Promise<void> {
   const file = await stat(path).catch((cause: unknown) => {
     throw new CodedError('not_found', 'The recording is not there.', { cause });
   });
   if (!file.isFile()) throw new CodedError('invalid_audio', 'The recording is not a file.');
   if (file.size === 0) throw new CodedError('invalid_audio', 'The recording is empty: 0 bytes.');
+  if (file.size > maxBytes) {
+    const message = `The recording is larger than the ${maxBytes} bytes that are allowed.`;
+    throw new CodedError('file_too_large', message);
+  }
 }
 
 interface ProbeRun {
@@ -92,9 +150,7 @@ interface ProbeRun {
 
 async function runProbe(path: string, signal: AbortSignal): Promise<ProbeRun> {
   signal.throwIfAborted();
-  const entries =
-    'format=format_name,probe_score,duration:stream=codec_type,duration,channels:stream_tags=DURATION';
-  const args = ['-v', 'warning', ...INPUT_LIMITS, '-show_entries', entries, '-of', 'json'];
+  const args = ['-v', 'warning', ...INPUT_LIMITS, '-show_entries', ENTRIES, '-of', 'json'];
   await using child = await ConfinedChild.spawn('ffprobe', [...args, inputOf(path)], {
     cpuSeconds: CPU_SECONDS,
     stdout: 'pipe',

@@ -1,9 +1,5 @@
 /** How long a WAV file says it is; FFmpeg believes the size of the file instead, cut off or not. */
 
-import { open } from 'node:fs/promises';
-
-/** Chunks before the sound lie well within this. */
-const HEADER_BYTES = 64 * 1024;
 /** Writers that cannot go back to fill in the size leave 0 or something near a limit. */
 const UNKNOWN_SIZE = 0x7fff_0000;
 const CHUNK_HEADER_BYTES = 8;
@@ -11,18 +7,7 @@ const CHUNK_HEADER_BYTES = 8;
 const SAMPLED_FORMATS: readonly number[] = [1, 3, 6, 7, 0xfffe];
 
 /** Seconds by the header's own numbers; null where there is no such header, or it does not know. */
-export async function wavLengthSeconds(path: string): Promise<number | null> {
-  const file = await open(path);
-  try {
-    const header = Buffer.alloc(HEADER_BYTES);
-    const { bytesRead } = await file.read(header, 0, HEADER_BYTES, 0);
-    return parse(header.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
-}
-
-function parse(header: Buffer): number | null {
+export function wavLengthSeconds(header: Buffer): number | null {
   if (header.toString('latin1', 0, 4) !== 'RIFF') return null;
   let bytesPerSecond = 0;
   let at = 12; // behind 'RIFF', size, 'WAVE'

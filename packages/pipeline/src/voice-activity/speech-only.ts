@@ -73,14 +73,14 @@ class SpeechOnly implements SpeechSource {
     return this.#timeline.nSamples;
   }
 
-  async read(out: Float32Array, signal: AbortSignal): Promise<number> {
+  async read(out: Float32Array, signal: AbortSignal, begin = 0, end = out.length): Promise<number> {
     signal.throwIfAborted();
-    let filled = this.#take(out, 0);
-    while (filled < out.length && !this.#listener.isOver) {
+    let filled = this.#take(out, begin, end);
+    while (filled < end && !this.#listener.isOver) {
       await this.#listener.listen(signal);
-      filled = this.#take(out, filled);
+      filled = this.#take(out, filled, end);
     }
-    return filled;
+    return filled - begin;
   }
 
   toRecordingFrame(frame: number): number {
@@ -100,11 +100,11 @@ class SpeechOnly implements SpeechSource {
     await this.#listener[Symbol.asyncDispose]();
   }
 
-  /** Copies what is settled behind the `filled` samples of `out`, and answers how many it has then. */
-  #take(out: Float32Array, filled: number): number {
+  /** Copies what is settled to [begin, end) of `out`, and answers where the copy ends. */
+  #take(out: Float32Array, begin: number, end: number): number {
     const { tracker, history } = this.#listener;
-    let end = filled;
-    while (end < out.length) {
+    let filled = begin;
+    while (filled < end) {
       const ended = tracker.spans[0];
       const spanStart = ended?.start ?? tracker.openStart;
       if (spanStart === null) {
@@ -113,14 +113,14 @@ class SpeechOnly implements SpeechSource {
       }
       const from = Math.max(this.#taken, spanStart);
       const spanEnd = ended?.end ?? tracker.settledSamples;
-      const nSamples = Math.min(spanEnd - from, out.length - end);
-      history.copy(from, from + nSamples, out, end);
+      const nSamples = Math.min(spanEnd - from, end - filled);
+      history.copy(from, from + nSamples, out, filled);
       this.#timeline.append(from, nSamples);
       this.#taken = from + nSamples;
-      end += nSamples;
+      filled += nSamples;
       if (ended === undefined) break;
       if (this.#taken === spanEnd) tracker.spans.shift();
     }
-    return end;
+    return filled;
   }
 }
