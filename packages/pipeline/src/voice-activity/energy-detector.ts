@@ -5,9 +5,9 @@
  * loud as it is: syllables rise and fall some four times a second, noise and hum do not. So silence,
  * noise and hum of any level hold no speech, from their first second on.
  *
- * What it cannot do: music, typing, beeps and the noise of a street rise and fall too, and are taken
- * for speech; speech less than about 8 dB above noise is lost in part (of the frames that Silero
- * hears, spans hold all at 20 dB above white noise, 99 % at 10 dB, 95 % at 5 dB).
+ * What it cannot do: music, typing, beeps, a noise of 0.2 to 0.5 s and the noise of a street rise and
+ * fall too, and are taken for speech; speech less than about 8 dB above noise is lost in part (of the
+ * frames that Silero hears, spans hold all at 20 dB above white noise, 99 % at 10 dB, 95 % at 5 dB).
  */
 
 import { NoiseFloor } from './energy-noise-floor.ts';

@@ -3,22 +3,20 @@
 import { VAD_BATCH_FRAMES } from './voice-activity-detector.ts';
 
 /**
- * Noise of 300 to 3400 Hz differs from frame to frame by 2 dB at most, syllables rise and fall by 10
- * and more. A vowel may stay within this for a while, which parts nothing: pauses are longer.
+ * Within half a second the level of noise moves by 1 dB (white) to 3 dB (brown), that of speech by 10
+ * and more. A vowel may be as steady for a while, which parts nothing: pauses are longer.
  */
-const STEADY_DB = 2.5;
-/**
- * Two frames fewer than the least speech, for those that a burst of noise fills in part: so either
- * the burst is long enough to be steady, or too short to be speech.
- */
-const STEADY_FRAMES = 7;
+const STEADY_DB = 4;
+const STEADY_FRAMES = 16;
+/** Where the batch ends, beyond which nobody can look yet: fewer than the least speech. */
+const STEADY_FRAMES_AT_END = 4;
 /** Frames before a batch that may begin a stretch which ends in it. */
 const FRAMES_BEFORE = STEADY_FRAMES - 1;
 
 export class Steadiness {
-  // [6 + 32] f32, dB: the end of the batch before, then the batch
+  // [15 + 32] f32, dB: the end of the batch before, then the batch
   readonly #levels = new Float32Array(FRAMES_BEFORE + VAD_BATCH_FRAMES);
-  // [6 + 32] u8
+  // [15 + 32] u8
   readonly #isSteady = new Uint8Array(FRAMES_BEFORE + VAD_BATCH_FRAMES);
   #isFirst = true;
 
@@ -36,7 +34,9 @@ export class Steadiness {
     this.#isSteady.fill(0);
     for (let from = 0; from < this.#levels.length; from++) {
       const to = this.#endOfStretch(from);
-      if (to - from >= STEADY_FRAMES) this.#isSteady.fill(1, from, to);
+      const isAtEnd = to === this.#levels.length;
+      const least = isAtEnd ? STEADY_FRAMES_AT_END : STEADY_FRAMES;
+      if (to - from >= least) this.#isSteady.fill(1, from, to);
     }
   }
 

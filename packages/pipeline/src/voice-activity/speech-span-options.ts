@@ -22,13 +22,15 @@ export interface SpeechSpanOptions {
  * Silero's own thresholds. Its version 6 finds all 58 sentences of `samples/`, the first frame at
  * most 0.25 s late and the last at most 0.13 s early, so a padding of 0.4 s has room to spare.
  *
- * The least speech lies between the longest noise and the shortest word: hum or music that begins
- * with the recording looks like speech for up to 8 frames, an isolated "Hello." of 0.64 s has 12.
+ * The least speech, 0.22 s, lies between noise and words. In 80 pieces of made-up music of 30 s no
+ * burst of Silero's was longer than 6 frames, and the hum of a mains that begins with the recording
+ * has 4 (abrupt music can have 8). Of words of 0.2 to 0.25 s cut out of speech, 80 % have 7 frames and
+ * 60 % have 9; those of more than 0.25 s have them nearly all.
  */
 const SPEECH = {
   threshold: 0.5,
   negativeThreshold: 0.35,
-  minSpeechFrames: 9,
+  minSpeechFrames: 7,
   paddingSamples: 0.4 * SAMPLE_RATE_HZ,
 } as const;
 
