@@ -1,4 +1,4 @@
-/** What a pool does for one thread: the twenty-six behaviours that the first one had, but for threads, managers and statistics. */
+/** What a pool does for one thread: lends, returns, grows, and refuses what it cannot do. */
 
 import { expect, test } from 'vitest';
 import { FreeList } from '../../packages/pool/src/free-list.ts';

@@ -1,4 +1,4 @@
-/** With as many jobs as the pools are said to have room for, no sequence of them exhausts a pool. */
+/** As many jobs as the pools are said to have room for never exhaust one, whatever they do. */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

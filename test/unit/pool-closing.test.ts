@@ -1,7 +1,8 @@
-/** A pool that is closed lends nothing more to anybody; a thread that leaves makes room for another. */
+/** A closed pool lends nothing more to anybody; a thread that leaves makes room for another. */
 
 import { expect, test } from 'vitest';
 import { BufferPool } from '../../packages/pool/src/index.ts';
+import { beforeNextExchange } from '../support/interleave.ts';
 import { catchError, createPool } from '../support/pools.ts';
 
 const SHUT_DOWN = expect.objectContaining({ code: 'shut_down' });
@@ -23,6 +24,17 @@ test('lends nothing once it is closed, wherever it is attached', async () => {
   expect(lease.view.length).toBe(2_400);
   lease.release();
   expect(pool.stats()).toMatchObject({ acquires: 1, releases: 1, inUse: 0, exhaustions: 0 });
+});
+
+test('lends nothing to one who was just asking when it was closed', () => {
+  // The first takes the slot from the list, the second leases it.
+  for (const nth of [1, 2]) {
+    const pool = createPool();
+    const other = BufferPool.attach(pool.handle);
+    beforeNextExchange(() => other.close(), nth);
+    expect(() => pool.acquire('late')).toThrow(SHUT_DOWN);
+    expect(pool.stats()).toMatchObject({ inUse: 0, acquires: 1, releases: 1 });
+  }
 });
 
 test('stays closed, however often it is closed or cleared', () => {

@@ -11,7 +11,7 @@ test('waits for leases at its shutdown, then reports and frees', async () => {
   const manager = open({ pools: POOLS });
   const mel = manager.pool('mel');
   const lease = mel.acquire('slow');
-  const end = manager.shutdown({ deadlineMs: DEADLINE_MS });
+  const end = manager.shutdown({ deadlineMs: Number.POSITIVE_INFINITY });
   expect(catchError(() => manager.pool('mel'))).toMatchObject({ code: 'shut_down' });
   expect(catchError(() => manager.acquireAll('late', ['mel']))).toMatchObject({
     code: 'shut_down',
@@ -36,6 +36,16 @@ test('names at its shutdown what was not released in time, and rejects who waits
   expect(stats[2]).toMatchObject({ name: 'tokens', inUse: 1, allocations: 1 });
   lease.release();
   expect(tokens.stats()).toMatchObject({ inUse: 0, allocations: 0 });
+});
+
+test('waits no longer at its shutdown than it is told to', async () => {
+  const manager = open({ pools: POOLS });
+  const lease = manager.pool('mel').acquire('slow');
+  const controller = new AbortController();
+  const end = manager.shutdown({ deadlineMs: DEADLINE_MS, signal: controller.signal });
+  controller.abort();
+  expect((await end).leaks).toEqual([{ pool: 'mel', slot: 0, holder: 'slow' }]);
+  lease.release();
 });
 
 test('gives back what is idle, when it is told to', async () => {

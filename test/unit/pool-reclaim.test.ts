@@ -56,7 +56,7 @@ test('commits nothing while a committed slot is free, also after a clear', () =>
   const late = pool.acquire('late');
   late.release();
   early.release();
-  // It stays in use instead of the one that was used before it: the memory of one slot is given back.
+  // It stays, and the slot that was used before it gives its memory back.
   expect(given.slots).toEqual([late.slot]);
   expect(pool.stats()).toMatchObject({ allocations: 1, misses: 2 });
   expect(pool.acquire('next').slot).toBe(early.slot);

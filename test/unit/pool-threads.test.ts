@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { BufferPool } from '../../packages/pool/src/index.ts';
+import { openManager } from '../support/pool-managers.ts';
 import { PoolThreads, type ThreadTask } from '../support/pool-threads.ts';
 import { catchError, createPool } from '../support/pools.ts';
 
@@ -34,6 +35,21 @@ test('20 threads lend and return 2,000,000 times, and none touches what another 
   expect(stats.hits + stats.misses).toBe(N_OPERATIONS);
   expect(pool.slots().reduce((sum, { uses }) => sum + uses, 0)).toBe(N_OPERATIONS);
   expect(drain(pool)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('threads use several pools of one slab, and none touches what is in another', async () => {
+  await using crowd = new PoolThreads();
+  await using others = new PoolThreads();
+  const manager = openManager({
+    pools: { bytes: { ...BYTES, max: 3 }, pages: { ...PAGES, max: 3 } },
+  });
+  const nCycles = 5_000;
+  const cycles = { task: 'cycles', nCycles } as const;
+  await crowd.start(manager.pool('bytes').handle, threads(5, cycles));
+  await others.start(manager.pool('pages').handle, threads(5, cycles));
+  await Promise.all([crowd.open(), others.open()]);
+  const exact = { acquires: 5 * nCycles, releases: 5 * nCycles, inUse: 0, doubleReleases: 0 };
+  expect(manager.stats()).toMatchObject([exact, exact]);
 });
 
 test('threads that give memory back never take a slot that is held', async () => {

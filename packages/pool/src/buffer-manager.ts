@@ -27,6 +27,14 @@ export type LeasesOf<Pools extends PoolsConfig, Names extends keyof Pools> = {
   readonly [N in Names]: Lease<ElementOf<Pools, N>>;
 };
 
+/** How long a shutdown waits for leases. */
+export interface ShutdownOptions {
+  /** At most so long. */
+  readonly deadlineMs: number;
+  /** Ends the wait, not the shutdown. */
+  readonly signal?: AbortSignal;
+}
+
 /** How the pools were when the wait for their leases ended. */
 export interface ShutdownReport {
   /** Of each pool, in the order of the configuration. */
@@ -87,7 +95,7 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
     return pool as BufferPool<ElementOf<Pools, N>>;
   }
 
-  /** The slab of that name. @throws PoolError `unknown_pool` where no pool lies in a slab of that name. */
+  /** The slab of that name. @throws PoolError `unknown_pool` where nothing lies in one. */
   slab(name: string): Slab {
     const slab = Object.hasOwn(this.slabs, name) ? this.slabs[name] : undefined;
     if (slab === undefined) throw new PoolError('unknown_pool', `there is no slab ${name}`);
@@ -131,13 +139,14 @@ export class BufferManager<Pools extends PoolsConfig> implements Disposable {
   }
 
   /**
-   * No more acquires, whoever has a pool; waits for leases, `deadlineMs` at most, then says what is
-   * left of them, and frees the slots.
+   * No more acquires, whoever has a pool; waits for leases, until the deadline or the signal, then
+   * says what is left of them, and frees the slots.
    */
-  async shutdown({ deadlineMs }: { readonly deadlineMs: number }): Promise<ShutdownReport> {
+  async shutdown({ deadlineMs, signal }: ShutdownOptions): Promise<ShutdownReport> {
     this.#close();
     const endsAtMs = performance.now() + deadlineMs;
-    while (this.all.some((pool) => pool.stats().inUse > 0) && performance.now() < endsAtMs) {
+    const isOver = (): boolean => signal?.aborted === true || performance.now() >= endsAtMs;
+    while (this.all.some((pool) => pool.stats().inUse > 0) && !isOver()) {
       await new Promise((resolve) => setTimeout(resolve, SHUTDOWN_POLL_MS));
     }
     const stats = this.stats();

@@ -55,7 +55,11 @@ export class BufferPool<E extends ElementType> implements Disposable {
     this.#leaks = new LeakWatch(parts, this.#lender, thread.onLeak);
   }
 
-  /** A new pool in a slab. @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit. */
+  /**
+   * A new pool in a slab.
+   *
+   * @throws PoolError `invalid_option`; `slab_full` when `max` slots do not fit.
+   */
   static create<E extends ElementType>({ slab, ...options }: PoolOptions<E>): BufferPool<E> {
     const { spec, rules, thread } = partsOf(options);
     checkPool(spec, rules);
@@ -150,8 +154,8 @@ export class BufferPool<E extends ElementType> implements Disposable {
   }
 
   /**
-   * Lends nothing more, in no thread, for good; who waits is turned away with `shut_down`. Leases go
-   * on until their release.
+   * Lends nothing more, in no thread, for good; who waits is turned away with `shut_down`. Leases
+   * go on until their release.
    */
   close(): void {
     Atomics.or(this.#parts.signals, Signal.epoch, CLOSED);

@@ -16,8 +16,8 @@
  * if `head` is still what it read. Nobody ever waits for a thread that sleeps or was terminated in
  * the middle, which a lock could not promise: `worker.terminate()` may come between any two steps.
  *
- * The last pushed is popped first, so that the memory which is warm in the cache is used again. Slots
- * without memory lie below all that have some: `idle-slots.ts` sees to that.
+ * The last pushed is popped first, so that the memory which is warm in the cache is used again.
+ * Slots without memory lie below all that have some: `idle-slots.ts` sees to that.
  *
  * Why a stale `head` cannot be mistaken for a fresh one: every change counts the tag up, so the
  * exchange fails unless exactly 2^20 (or a multiple) changes happened while a thread was between
@@ -62,8 +62,8 @@ export class FreeList {
   }
 
   /**
-   * How many slots lie below this one, or were left when it was popped: nobody writes its depth until
-   * its push.
+   * How many slots lie below this one, or were left when it was popped: nobody writes its depth
+   * until its push.
    */
   leftBelow(slot: number): number {
     return (this.#depth[slot] as number) - 1;

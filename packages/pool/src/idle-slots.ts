@@ -18,8 +18,8 @@
  * bare slots, would do as well, but each acquire would have to look at the slot's state first, and
  * no single number would say how many are free.
  *
- * Where threads meet, the worst that can happen is a slot given back while it is being pushed, which
- * lies bare on top until its next lease. A slot that was leased meanwhile is left alone.
+ * Where threads meet, the worst that can happen is that a slot is given back while it is being
+ * pushed, and lies bare on top until its next lease. One that was leased meanwhile is left alone.
  */
 
 import type { FreeList } from './free-list.ts';

@@ -1,6 +1,11 @@
 /** Buffers that are allocated once, lent and returned. */
 
-export { BufferManager, type LeasesOf, type ShutdownReport } from './buffer-manager.ts';
+export {
+  BufferManager,
+  type LeasesOf,
+  type ShutdownOptions,
+  type ShutdownReport,
+} from './buffer-manager.ts';
 export { BufferPool } from './buffer-pool.ts';
 export { concurrencyFor } from './concurrency.ts';
 export type { ElementType, ViewOf } from './element-type.ts';

@@ -1,4 +1,4 @@
-/** A pattern that no audio or tensor holds by chance, to find writes to memory that was given back. */
+/** A pattern that no tensor holds by chance, to find writes to memory that was given back. */
 
 const PATTERN = 0xdb;
 

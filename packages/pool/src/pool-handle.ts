@@ -17,7 +17,7 @@ export interface PoolHandle<E extends ElementType = ElementType> {
   readonly timeOriginMs: number;
 }
 
-/** Sets an empty pool apart in a slab. @throws PoolError `slab_full` when `max` slots do not fit. */
+/** Sets an empty pool apart. @throws PoolError `slab_full` when `max` slots do not fit. */
 export function reservePool<E extends ElementType>(
   slab: Slab,
   { shape, ...spec }: PoolSpec<E>,

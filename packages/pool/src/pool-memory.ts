@@ -31,7 +31,7 @@ export interface PoolMemory {
 
 export const Signal = { waiters: 0, releases: 1, epoch: 2, lowWater: 3 } as const;
 const N_SIGNALS = 4;
-/** The lowest bit of the epoch says that the pool is closed; the others count how often it was cleared. */
+/** The epoch counts how often the pool was cleared; its lowest bit says that the pool is closed. */
 export const CLOSED = 1;
 export const EPOCH_STEP = 2;
 

@@ -68,7 +68,7 @@ export class SlotLender<E extends ElementType> implements Lessor {
   lend(length: number, owner: string): Lease<E> | null {
     // Before the slot is taken: what a `clear()` meanwhile does not find free is to be retired.
     const epoch = Atomics.load(this.#signals, Signal.epoch);
-    if ((epoch & CLOSED) !== 0 || this.#isDetached) this.#refuseClosed();
+    if (this.#isClosed(epoch)) this.#refuseClosed();
     const slot = this.#freeList.pop();
     if (slot < 0) return null;
     const nowMs = this.#now();
@@ -89,6 +89,7 @@ export class SlotLender<E extends ElementType> implements Lessor {
     const view = this.#contents.view(slot, length);
     const lease = new SlotLease<E>(this, slot, generation, view, owner);
     this.#trace?.acquired(lease, slot, owner);
+    if (this.#isClosed(Atomics.load(this.#signals, Signal.epoch))) this.#refuseLate(lease);
     return lease;
   }
 
@@ -117,7 +118,7 @@ export class SlotLender<E extends ElementType> implements Lessor {
     return this.#trace?.stackOf(slot) ?? null;
   }
 
-  /** This thread lends nothing more, and its place is another's. @throws PoolError `still_leased`. */
+  /** Lends nothing more; the place is another thread's. @throws PoolError `still_leased`. */
   detach(): void {
     if (this.#isDetached) return;
     const isHolding = this.owners.some((owner) => owner !== undefined);
@@ -136,6 +137,16 @@ export class SlotLender<E extends ElementType> implements Lessor {
 
   #refuse(reason: string): never {
     throw new PoolError('corrupted', `${this.name}: ${reason}`);
+  }
+
+  #isClosed(epoch: number): boolean {
+    return (epoch & CLOSED) !== 0 || this.#isDetached;
+  }
+
+  /** Closed meanwhile, and who closed it may have looked for leases before this one was there. */
+  #refuseLate(lease: Lease<E>): never {
+    lease.release();
+    this.#refuseClosed();
   }
 
   #refuseClosed(): never {

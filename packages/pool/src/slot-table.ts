@@ -23,7 +23,7 @@ export type SlotState = typeof BARE | typeof FREE | typeof LEASED | typeof RECLA
 
 const STATE_BITS = 2;
 const STATE_MASK = 3;
-/** Giving pages back takes microseconds; a thread that died meanwhile never says that it is done. */
+/** Giving pages back takes microseconds; a thread that died meanwhile never ends it. */
 const RECLAIM_DEADLINE_MS = 1_000;
 
 export class SlotTable {

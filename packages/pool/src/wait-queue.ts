@@ -45,7 +45,7 @@ export class WaitQueue {
   }
 
   /**
-   * Waits until `take` gives something, in the order of the calls; what `take` throws ends the wait.
+   * Waits until `take` gives something, in the order of the calls; an error of it ends the wait.
    *
    * @param options with a signal that has not been aborted yet.
    * @throws PoolError `deadline_exceeded`; the signal's reason.
