@@ -4,13 +4,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   createWindowPools,
+  loadVoiceActivity,
   loadWhisper,
   openInferenceEngine,
   transcribe,
 } from '@amanuensis/pipeline';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/cli.ts';
-import { DEMO_MODEL, SAMPLES } from '../support/paths.ts';
+import { DEMO_MODEL, SAMPLES, VAD_MODEL } from '../support/paths.ts';
 import { type RewriteOptions, rewriteModel } from '../support/safetensors.ts';
 
 const SAMPLE = join(SAMPLES, 'voicemail.wav');
@@ -18,18 +19,20 @@ const SAMPLE = join(SAMPLES, 'voicemail.wav');
 async function transcribeWith(folder: string) {
   const engine = await openInferenceEngine();
   const model = await loadWhisper(folder, engine, { name: 'rewritten', intraOpThreads: 2 });
+  const voiceActivity = await loadVoiceActivity(VAD_MODEL, engine);
   const one = { initial: 1, max: 1 };
   const limits = { audio: one, mel: one, encoder_output: one, kv_cache: one };
   try {
     using pools = await createWindowPools(model, limits, { lanesPerJob: 1 });
     const { text, segments } = await transcribe(
       { path: SAMPLE, owner: 'test' },
-      { model, pools },
+      { model, pools, voiceActivity },
       { signal: AbortSignal.timeout(60_000), maxDurationSeconds: 600 },
     );
     return { text, segments };
   } finally {
     await model.release();
+    await voiceActivity.release();
   }
 }
 

@@ -9,7 +9,10 @@ import {
   transcriptionQueueName,
 } from '@amanuensis/contract';
 import type { Logger } from '@amanuensis/log';
+import type { TranscribedPart } from '@amanuensis/pipeline';
 import { type Job, WaitingError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { CheckpointLog } from './checkpoint-log.ts';
 import { codedFailure, queueError } from './job-failure.ts';
 import { type Progressed, ProgressReporter } from './job-progress.ts';
 import { type JobResources, processJob } from './process-job.ts';
@@ -33,12 +36,15 @@ export interface JobConsumerOptions extends JobResources {
 export class JobConsumer {
   readonly #options: JobConsumerOptions;
   readonly #worker: Worker<unknown, JobResult>;
+  readonly #redis: Redis;
   readonly #giveBack = new AbortController();
   #active = 0;
 
   /** Begins to take jobs at once. */
   constructor(options: JobConsumerOptions) {
     this.#options = options;
+    this.#redis = new Redis(options.redisUrl, { maxRetriesPerRequest: 1 });
+    this.#redis.on('error', (err) => options.log.debug({ err }, 'connection of checkpoints'));
     const lockDuration = options.lockSeconds * 1000;
     // Three parameters without defaults: the queue counts them to know that it should pass a signal.
     const process = async (job: QueueJob, token?: string, lost?: AbortSignal) => {
@@ -81,6 +87,7 @@ export class JobConsumer {
   /** Takes no more jobs; resolves when those that run are done, or have gone back. */
   async close(): Promise<void> {
     await this.#worker.close();
+    this.#redis.disconnect();
   }
 
   /** Interrupts the jobs that run and puts them back at the head of their queue. */
@@ -92,21 +99,34 @@ export class JobConsumer {
     const number = queueJob.attemptsStarted;
     const log = this.#options.log.child({ jobId: queueJob.id, attempt: number });
     const deadline = AbortSignal.timeout(this.#options.jobTimeoutSeconds * 1000);
-    const signal = AbortSignal.any([deadline, lost, this.#giveBack.signal]);
+    const fenced = new AbortController();
+    const signal = AbortSignal.any([deadline, lost, fenced.signal, this.#giveBack.signal]);
+    const checkpoints = this.#checkpoints(queueJob, token, fenced, log);
     const progress = this.#reporter(queueJob, log);
     try {
       const job = transcriptionJobSchema.parse(queueJob.data);
       log.info({ model: job.model, bytes: job.audio.bytes }, 'job starts');
       progress.report({ processedSeconds: 0, durationSeconds: null });
-      const onPart = (part: Progressed) => progress.report(part);
-      return await processJob({ job, number, signal, log, onPart }, this.#options);
+      const resumeFrom = await checkpoints.read();
+      if (resumeFrom) log.info({ segments: resumeFrom.segments.length }, 'job goes on');
+      const onPart = (part: TranscribedPart) => {
+        progress.report(part);
+        checkpoints.append(part);
+      };
+      const attempt = { job, number, signal, log, resumeFrom, onPart };
+      const result = await processJob(attempt, this.#options);
+      await checkpoints.remove();
+      return result;
     } catch (error) {
       if (this.#giveBack.signal.aborted) {
         log.warn('job goes back to its queue');
         await queueJob.moveToWait(token);
         throw new WaitingError();
       }
-      if (lost.aborted) throw new Error('the lock of the job was lost', { cause: error });
+      if (lost.aborted || fenced.signal.aborted) {
+        log.warn('another attempt has the job');
+        throw new Error('the lock of the job was lost', { cause: error });
+      }
       const failure = deadline.aborted
         ? new CodedError('deadline_exceeded', 'The job took longer than allowed.', { cause: error })
         : codedFailure(error);
@@ -114,7 +134,23 @@ export class JobConsumer {
       throw queueError(failure);
     } finally {
       await progress.settled();
+      await checkpoints.settled();
     }
+  }
+
+  #checkpoints(
+    { id: jobId = '' }: QueueJob,
+    token: string,
+    fenced: AbortController,
+    log: Logger,
+  ): CheckpointLog {
+    const { model } = this.#options.device;
+    const lockKey = `${REDIS_PREFIX}:${transcriptionQueueName(model.name)}:${jobId}:lock`;
+    const owner = { jobId, lockKey, token, stamp: model.fingerprint };
+    return new CheckpointLog(this.#redis, owner, {
+      onLockLost: () => fenced.abort(new Error('the lock of the job was lost')),
+      onError: (err) => log.warn({ err }, 'checkpoint was not written'),
+    });
   }
 
   #reporter(queueJob: QueueJob, log: Logger): ProgressReporter {

@@ -7,7 +7,12 @@ import {
   type TranscriptionJob,
 } from '@amanuensis/contract';
 import type { Logger } from '@amanuensis/log';
-import { type Device, type TranscribedPart, transcribe } from '@amanuensis/pipeline';
+import {
+  type Device,
+  type TranscribedPart,
+  type TranscribeOptions,
+  transcribe,
+} from '@amanuensis/pipeline';
 import type { BlobStore } from '@amanuensis/store';
 
 /** What a device worker lends to each of its jobs. */
@@ -24,6 +29,8 @@ export interface Attempt {
   readonly number: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Where earlier attempts got to. */
+  readonly resumeFrom: TranscribeOptions['resumeFrom'];
   onPart(part: TranscribedPart): void;
 }
 
@@ -34,7 +41,7 @@ export interface Attempt {
  * @throws CodedError where the recording is at fault; others where something else is.
  */
 export async function processJob(
-  { job, number, signal, log, onPart }: Attempt,
+  { job, number, signal, log, resumeFrom, onPart }: Attempt,
   { deviceName, device, store, maxDurationSeconds }: JobResources,
 ): Promise<JobResult> {
   const startedAt = performance.now();
@@ -45,6 +52,7 @@ export async function processJob(
     signal,
     maxDurationSeconds,
     options,
+    ...(resumeFrom && { resumeFrom }),
     onPart,
   });
   const executionProvider = device.model.executionProvider;

@@ -72,3 +72,5 @@ export type WebhookDelivery = z.infer<typeof webhookDeliverySchema>;
 export const audioKey = (jobId: string): string => `audio/${jobId}`;
 export const resultKey = (jobId: string, attempt: number): string =>
   `results/${jobId}/${attempt}.json`;
+/** What a running job has transcribed so far: a list that other attempts go on from. */
+export const checkpointLogKey = (jobId: string): string => `${REDIS_PREFIX}:checkpoints:${jobId}`;

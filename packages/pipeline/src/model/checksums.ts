@@ -52,6 +52,13 @@ export async function verifyChecksums(folder: string): Promise<ChecksumReport> {
   return { outcome: 'verified', sums: expected };
 }
 
+/** SHA-256 in hex over all files of a model: two models with the same one are the same. */
+export function fingerprintOf({ sums }: Pick<ChecksumReport, 'sums'>): string {
+  const hash = createHash('sha256');
+  for (const [name, sum] of [...sums].toSorted()) hash.update(`${sum}  ${name}\n`);
+  return hash.digest('hex');
+}
+
 /** Writes `SHA256SUMS`; false where the folder cannot be written to. */
 export async function recordChecksums(
   folder: string,

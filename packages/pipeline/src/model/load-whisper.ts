@@ -4,7 +4,7 @@ import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import { alignmentHeads } from '../alignment/alignment-heads.ts';
 import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
-import { recordChecksums, verifyChecksums } from './checksums.ts';
+import { fingerprintOf, recordChecksums, verifyChecksums } from './checksums.ts';
 import { crossAttentionGraph } from './cross-attention-graph.ts';
 import { decoderGraph } from './decoder-graph.ts';
 import { encoderGraph } from './encoder-graph.ts';
@@ -43,6 +43,8 @@ export interface WhisperModel {
   readonly laneLayout: LaneLayout;
   readonly sessions: WhisperSessions;
   /** Heads whose attention tells when a word is said. */
+  /** SHA-256 over all files of the model. */
+  readonly fingerprint: string;
   readonly nAlignmentHeads: number;
   /** Loads the graph that answers it: only jobs that ask for word times need it. */
   openAlignment(): Promise<InferenceSession>;
@@ -99,6 +101,7 @@ export async function loadWhisper(
       tokenizer,
       laneLayout: new LaneLayout(dimensions),
       sessions,
+      fingerprint: fingerprintOf(report),
       nAlignmentHeads: heads.length,
       openAlignment: () =>
         load(decoderGraph(weights, dimensions, { kind: 'alignment', heads, endOfText })),
