@@ -6,6 +6,7 @@ import { TRANSCRIPT_FORMAT_NAMES } from '@amanuensis/contract';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CliError } from './cli-error.ts';
 import { demo } from './demo.ts';
+import { addModelsCommand } from './models/models-command.ts';
 import { transcribe } from './transcribe.ts';
 import { up } from './up.ts';
 
@@ -32,6 +33,8 @@ program
   )
   .option('--url <url>', 'address of the service', 'http://127.0.0.1:3000')
   .action(transcribe);
+
+addModelsCommand(program);
 
 program
   .command('demo', { hidden: true })
