@@ -1,7 +1,8 @@
 /** What a decoder says while it works: what it could not decode, and where it put silence. */
 
-const ERROR = /\[(?:error|fatal|panic)\] /;
-const SILENCE = /\[verbose\] adding (\d+) audio samples of silence$/;
+/** At the begin of a line, behind the parts of FFmpeg that speak; what a title says is no level. */
+const ERROR = /^(?:\[[^\]]* @ \w+\] )*\[(?:error|fatal|panic)\] /;
+const SILENCE = /^(?:\[[^\]]* @ \w+\] )*\[verbose\] adding (\d+) audio samples of silence$/;
 /** What is kept of the last errors. */
 const TAIL_LENGTH = 4096;
 /** Longest line that is understood. */
