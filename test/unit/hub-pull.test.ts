@@ -15,9 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checksumState, verifyChecksums } from '@amanuensis/pipeline/model-folder';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Patience } from '../../apps/cli/src/models/download-file.ts';
+import { Hub } from '../../apps/cli/src/models/hub.ts';
 import { type PullOptions, pullModel } from '../../apps/cli/src/models/pull-model.ts';
+import type { PullProgress } from '../../apps/cli/src/models/pull-progress.ts';
 import { commitOf, filesOf } from '../support/hub-model.ts';
 import { type HubServer, startHubServer, type Transfer } from '../support/hub-server.ts';
 import { DEMO_MODEL } from '../support/paths.ts';
@@ -46,6 +48,14 @@ afterEach(async () => {
 
 const PATIENCE: Patience = { stallMs: 5_000, retryDelaysMs: [1, 1, 1] };
 
+const progress: PullProgress = {
+  begin: (total, done) => reports.push(`begin ${total - done}`),
+  file: (name) => reports.push(name),
+  advance: () => undefined,
+  retry: (reason) => reports.push(`retry: ${reason}`),
+  [Symbol.dispose]: () => undefined,
+};
+
 function pull(options: Partial<PullOptions> = {}) {
   return pullModel({
     repository: NAME,
@@ -54,13 +64,7 @@ function pull(options: Partial<PullOptions> = {}) {
     hub: { endpoint: hub.endpoint, token: null },
     signal: AbortSignal.timeout(30_000),
     patience: PATIENCE,
-    progress: {
-      begin: (total, done) => reports.push(`begin ${total - done}`),
-      file: (name) => reports.push(name),
-      advance: () => undefined,
-      retry: (reason) => reports.push(`retry: ${reason}`),
-      [Symbol.dispose]: () => undefined,
-    },
+    progress,
     ...options,
   });
 }
@@ -113,6 +117,16 @@ test('the token goes to the hub, and not to where it redirects', async () => {
   expect(hub.requests.filter(({ server }) => server === 'network').length).toBeGreaterThan(1);
 });
 
+test('a host that a listing names gets no token either', async () => {
+  await using other = await startHubServer({});
+  const token = 'secret';
+  const reach = new Hub({ endpoint: hub.endpoint, token }).fetchWith(AbortSignal.timeout(5_000));
+  await reach(`${hub.endpoint}/api/models/${NAME}/revision/main`);
+  await reach(`${other.endpoint}/api/models/${NAME}/tree/main?cursor=4`);
+  expect(hub.requests.at(-1)?.headers.authorization).toBe('Bearer secret');
+  expect(other.requests.at(-1)?.headers.authorization).toBe(undefined);
+});
+
 test('all comes from one commit, though the branch moves on meanwhile', async () => {
   const files = filesOf(DEMO_MODEL);
   hub.models.set(NAME, { files });
@@ -159,6 +173,20 @@ test('a connection that falls silent is given up and taken up again', async () =
   const [, second] = transfersOf(WEIGHTS);
   expect(second?.start).toBe(3 * MIB);
   expect(reports).toContain('retry: model.safetensors was interrupted: no byte in 0.3 s');
+});
+
+test('a connection that is slow, and never silent for long, is left alone', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let waitedMs = 0;
+  const advance = () => {
+    const stepMs = PATIENCE.stallMs - 1;
+    vi.advanceTimersByTime(stepMs);
+    waitedMs += stepMs;
+  };
+  await pull({ progress: { ...progress, advance } });
+  expect(transfersOf(WEIGHTS)).toHaveLength(1);
+  expect(waitedMs).toBeGreaterThan(10 * PATIENCE.stallMs);
 });
 
 test('a server that stays silent is given up, and what came is kept', async () => {
@@ -357,16 +385,11 @@ test('stopping ends it at once, and what came is kept', async () => {
   const stop = new AbortController();
   const reason = new Error('stopped');
   hub.fault = ({ name }) => (name === WEIGHTS ? { kind: 'stall', afterBytes: MIB } : null);
-  const progress = {
-    begin: () => undefined,
-    file: () => undefined,
-    retry: () => undefined,
-    advance: () => {
-      if (transfersOf(WEIGHTS).length > 0) stop.abort(reason);
-    },
-    [Symbol.dispose]: () => undefined,
+  const advance = () => {
+    if (transfersOf(WEIGHTS).length > 0) stop.abort(reason);
   };
-  await expect(pull({ signal: stop.signal, progress })).rejects.toBe(reason);
+  const stopping = pull({ signal: stop.signal, progress: { ...progress, advance } });
+  await expect(stopping).rejects.toBe(reason);
   expectNothing();
   hub.fault = () => null;
   await pull();

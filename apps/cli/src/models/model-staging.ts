@@ -20,6 +20,8 @@ import type { RepositoryFile } from './hub-repository.ts';
 import { PullError } from './pull-error.ts';
 import { readSource } from './source-note.ts';
 
+const SUMS_FILE = 'SHA256SUMS';
+
 export class ModelStaging {
   /** Complete files, and parts of others. */
   readonly folder: string;
@@ -120,22 +122,23 @@ export class ModelStaging {
 
   /**
    * Makes the staged files the model: at once where there is no folder yet; file by file over an
-   * earlier state of it, `SHA256SUMS` last, so that a half-changed folder is not taken for a model.
+   * earlier state of it. `SHA256SUMS` comes last, when the folder is what it says: until then it
+   * fits no half-changed folder, and names what the next try has to remove.
    */
   async place(): Promise<void> {
-    const names = await readdir(this.folder);
-    const previous = await recordedFiles(this.#target).catch(() => null); // a damaged list
-    if (await exists(this.#target)) {
-      const last = (name: string) => Number(name === 'SHA256SUMS');
-      for (const name of names.toSorted((a, b) => last(a) - last(b))) {
-        await rename(join(this.folder, name), join(this.#target, name));
-      }
-      const obsolete = (previous ?? []).filter((name) => !names.includes(name));
-      for (const name of obsolete) await rm(join(this.#target, name), { force: true });
-    } else {
-      await rename(this.folder, this.#target);
-    }
+    if (await exists(this.#target)) await this.#placeOver();
+    else await rename(this.folder, this.#target);
     await this.discard();
+  }
+
+  async #placeOver(): Promise<void> {
+    const previous = await recordedFiles(this.#target).catch(() => null); // a damaged list
+    const names = await readdir(this.folder);
+    const move = (name: string) => rename(join(this.folder, name), join(this.#target, name));
+    for (const name of names.filter((staged) => staged !== SUMS_FILE)) await move(name);
+    const obsolete = (previous ?? []).filter((name) => !names.includes(name));
+    for (const name of obsolete) await rm(join(this.#target, name), { force: true });
+    await move(SUMS_FILE);
   }
 
   /** Removes all that is here. */
