@@ -1,16 +1,22 @@
 /** The log-mel kernel against spectrograms computed in float64, on pooled memory, among other jobs. */
 
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LogMelKernel } from '../../packages/pipeline/src/kernels/log-mel-kernel.ts';
+import {
+  type LogMelArithmetic,
+  LogMelKernel,
+} from '../../packages/pipeline/src/kernels/log-mel-kernel.ts';
 import { melFilterbank } from '../../packages/pipeline/src/kernels/mel-filterbank.ts';
 import { pcmToMel } from '../../packages/pipeline/src/pcm-to-mel.ts';
 import { BufferPool, Slab, slabBytesFor } from '../../packages/pool/src/index.ts';
 import { hasShared, SHARED } from '../support/paths.ts';
 
 const GOLDENS = new URL('../fixtures/goldens/', import.meta.url);
+const DIST_KERNELS = new URL('../../packages/pipeline/dist/kernels/', import.meta.url);
 const NEVER = new AbortController().signal;
 const WAV_HEADER_BYTES = 44;
 
@@ -21,7 +27,7 @@ interface Bench {
   readonly slab: Slab;
 }
 
-async function benchOf(nMels: number): Promise<Bench> {
+async function benchOf(nMels: number, arithmetic?: LogMelArithmetic): Promise<Bench> {
   const audio = {
     name: 'audio',
     elementType: 'float32',
@@ -37,7 +43,7 @@ async function benchOf(nMels: number): Promise<Bench> {
     max: 3,
   } as const;
   const slab = Slab.allocate(LogMelKernel.memoryBytes(nMels) + slabBytesFor([audio, mel]));
-  const kernel = await LogMelKernel.create(slab, nMels);
+  const kernel = await LogMelKernel.create(slab, nMels, arithmetic);
   return {
     slab,
     kernel,
@@ -47,50 +53,95 @@ async function benchOf(nMels: number): Promise<Bench> {
 }
 
 let bench: Bench;
+let plain: Bench;
 beforeAll(async () => {
   bench = await benchOf(80);
+  plain = await benchOf(80, 'plain');
 });
 
-async function compare(recording: URL, golden: URL): Promise<void> {
+async function compare(on: Bench, recording: URL, golden: URL): Promise<number> {
   const { greatest, mean } = differenceOf(
-    await melOf(bench, await readPcm(recording)),
+    await melOf(on, await readPcm(recording)),
     await readF32(golden),
   );
   expect(greatest).toBeLessThanOrEqual(1e-3);
   expect(mean).toBeLessThanOrEqual(1e-5);
+  return greatest;
 }
 
 test.each([
   ['jfk.wav', 'mel-jfk.f32'],
   ['noise-pcm.f32', 'mel-noise.f32'],
 ])('equals the float64 spectrogram of %s', async (recording, golden) => {
-  await compare(new URL(recording, GOLDENS), new URL(golden, GOLDENS));
+  await compare(bench, new URL(recording, GOLDENS), new URL(golden, GOLDENS));
+});
+
+// The file keeps it in single precision.
+test.each([
+  ['jfk.wav', 'mel-jfk.f32'],
+  ['noise-pcm.f32', 'mel-noise.f32'],
+])('is the float64 spectrogram of %s in plain JavaScript', async (recording, golden) => {
+  const greatest = await compare(plain, new URL(recording, GOLDENS), new URL(golden, GOLDENS));
+  expect(greatest).toBeLessThan(1e-6);
 });
 
 test.skipIf(!hasShared('goldens'))(
   'equals the float64 spectrogram of libri.wav (skipped without it)',
   async () => {
     const folder = pathToFileURL(join(SHARED, 'goldens/'));
-    await compare(new URL('libri.wav', folder), new URL('mel-libri.f32', folder));
+    for (const on of [bench, plain]) {
+      await compare(on, new URL('libri.wav', folder), new URL('mel-libri.f32', folder));
+    }
   },
 );
 
-test.each([80, 128])(
-  'equals a direct transform in double precision with %i mels',
-  async (nMels) => {
+describe.each([80, 128])('with %i mels', (nMels) => {
+  test('equals a direct transform in double precision', async () => {
     const pcm = await readPcm(new URL('jfk.wav', GOLDENS));
     pcm.copyWithin(480_000 - 16_000, 48_000, 64_000); // something to mirror at the end, too
-    const mel = await melOf(nMels === 80 ? bench : await benchOf(nMels), pcm);
     const frames = [0, 1, 2, 3, 700, 1501, 2990, 2996, 2997, 2998, 2999];
     const expected = frames.map((frame) => log10MelOfFrame(pcm, frame, nMels));
-    // Both are brought into range by the window's own maximum.
-    const greatest = mel.reduce((max, value) => Math.max(max, value)) * 4 - 4;
-    for (const [i, frame] of frames.entries()) {
-      for (let m = 0; m < nMels; m++) {
-        const direct = (Math.max(expected[i]?.[m] ?? Number.NaN, greatest - 8) + 4) / 4;
-        expect(Math.abs((mel[m * 3000 + frame] ?? Number.NaN) - direct)).toBeLessThan(1e-3);
+    for (const arithmetic of ['simd', 'plain'] as const) {
+      const mel = await melOf(await benchOf(nMels, arithmetic), pcm);
+      // Both are brought into range by the window's own maximum.
+      const greatest = mel.reduce((max, value) => Math.max(max, value)) * 4 - 4;
+      const tolerance = arithmetic === 'simd' ? 1e-3 : 1e-6;
+      for (const [i, frame] of frames.entries()) {
+        for (let m = 0; m < nMels; m++) {
+          const direct = (Math.max(expected[i]?.[m] ?? Number.NaN, greatest - 8) + 4) / 4;
+          const found = mel[m * 3000 + frame] ?? Number.NaN;
+          expect(Math.abs(found - direct)).toBeLessThan(tolerance);
+        }
       }
     }
+  });
+
+  test('gives the same with SIMD as in plain JavaScript, of any sound', async () => {
+    const [simd, twin] = [await benchOf(nMels, 'simd'), await benchOf(nMels, 'plain')];
+    expect([simd.kernel.arithmetic, twin.kernel.arithmetic]).toEqual(['simd', 'plain']);
+    for (const [name, pcm] of Object.entries(await sounds())) {
+      const difference = differenceOf(await melOf(simd, pcm), await melOf(twin, pcm));
+      // Where next to nothing is left of a tone, single precision leaves less.
+      expect([name, difference.greatest < 2e-3]).toEqual([name, true]);
+      expect([name, difference.mean < 2e-5]).toEqual([name, true]);
+    }
+  });
+});
+
+test.skipIf(process.arch !== 'x64')(
+  'runs in plain JavaScript where WebAssembly has no SIMD',
+  async () => {
+    const kernelModule = new URL('log-mel-kernel.js', DIST_KERNELS).href;
+    const script = `
+      const { LogMelKernel } = await import(${JSON.stringify(kernelModule)});
+      const { Slab } = await import('@amanuensis/pool');
+      const kernel = await LogMelKernel.create(Slab.allocate(1 << 20), 80);
+      console.log(kernel.arithmetic);`;
+    const args = ['--no-enable-sse4-1', '--input-type=module', '-e', script];
+    const cwd = fileURLToPath(DIST_KERNELS);
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
+    expect(stdout).toBe('plain\n');
+    expect(bench.kernel.arithmetic).toBe('simd');
   },
 );
 
@@ -196,6 +247,23 @@ async function melOf({ kernel, audio, mel }: Bench, samples: Float32Array): Prom
   pcm.view.set(samples);
   await pcmToMel(pcm.view, out.view, kernel, NEVER);
   return out.view.slice();
+}
+
+/** Speech, noise, tones, a click, and what no recording should be. */
+async function sounds(): Promise<Record<string, Float32Array>> {
+  const of = (sample: (i: number) => number) =>
+    Float32Array.from({ length: 480_000 }, (_, i) => sample(i));
+  return {
+    speech: await readPcm(new URL('jfk.wav', GOLDENS)),
+    noise: await readPcm(new URL('noise-pcm.f32', GOLDENS)),
+    silence: of(() => 0),
+    tone: of((i) => 0.5 * Math.sin((2 * Math.PI * 440 * i) / 16_000)),
+    sweep: of((i) => 0.5 * Math.sin((Math.PI * 8000 * i * i) / (16_000 * 480_000))),
+    click: of((i) => (i === 240_001 ? 1 : 0)),
+    constant: of(() => 0.3),
+    'full scale': of((i) => (i % 40 < 20 ? 1 : -1)),
+    faint: of((i) => 1e-5 * Math.sin(i)),
+  };
 }
 
 /** The definition, slowly: mirror, window, transform, filter, logarithm. */

@@ -1,4 +1,7 @@
-/** Hosts `log-mel.as.ts`: instantiates it on pooled memory and writes the tables that it reads. */
+/**
+ * Hosts `log-mel.as.ts`: instantiates it on pooled memory and writes the tables that it reads. Where
+ * WebAssembly has no SIMD it hosts `log-mel-plain.ts`.
+ */
 
 import { readFile } from 'node:fs/promises';
 import type { SharedMemory, Slab } from '@amanuensis/pool';
@@ -10,6 +13,7 @@ import {
   WINDOW_SAMPLES,
 } from '../hyperparameters.ts';
 import { KernelError } from './kernel-error.ts';
+import { PlainLogMel } from './log-mel-plain.ts';
 import { melFilterbank } from './mel-filterbank.ts';
 
 /** Frames that the kernel computes together: slices begin and end at multiples of it. */
@@ -45,24 +49,30 @@ interface LogMelExports {
 
 // Part of every Node.js, but not of the type libraries in use.
 declare const WebAssembly: {
+  validate(bytes: Uint8Array): boolean;
   instantiate(
     bytes: Uint8Array,
     imports: { readonly env: { readonly memory: SharedMemory } },
   ): Promise<{ readonly instance: { readonly exports: unknown } }>;
 };
 
+type Compute = Pick<PlainLogMel, 'frames' | 'normalise'>;
+
+/** How a spectrogram is computed: with SIMD in single precision, or plainly in double precision. */
+export type LogMelArithmetic = 'simd' | 'plain';
+
 /** One instance serves all jobs of a process: nothing of a call outlives it but what it wrote. */
 export class LogMelKernel {
   readonly nMels: number;
+  readonly arithmetic: LogMelArithmetic;
   readonly #buffer: SharedArrayBuffer;
-  readonly #layout: Layout;
-  readonly #exports: LogMelExports;
+  readonly #compute: Compute;
 
-  private constructor(slab: Slab, nMels: number, layout: Layout, exports: LogMelExports) {
+  private constructor(slab: Slab, nMels: number, arithmetic: LogMelArithmetic, compute: Compute) {
     this.nMels = nMels;
+    this.arithmetic = arithmetic;
     this.#buffer = slab.buffer;
-    this.#layout = layout;
-    this.#exports = exports;
+    this.#compute = compute;
   }
 
   /** Bytes that the kernel takes of the slab for its tables and scratch, in whole pages. */
@@ -73,16 +83,25 @@ export class LogMelKernel {
   /**
    * Settles in a slab, where the slots that it is to work on lie as well.
    *
+   * @param arithmetic SIMD unless given, or unless this machine's WebAssembly has none.
    * @throws KernelError `invalid_buffer` when the slab is no WebAssembly.Memory; PoolError
    *   `slab_full` when it has no room for {@link memoryBytes}.
    */
-  static async create(slab: Slab, nMels: number): Promise<LogMelKernel> {
+  static async create(
+    slab: Slab,
+    nMels: number,
+    arithmetic?: LogMelArithmetic,
+  ): Promise<LogMelKernel> {
     const { memory, buffer } = slab;
     if (memory === null) throw new KernelError('the log-mel kernel needs a WebAssembly.Memory');
-    const { instance } = await WebAssembly.instantiate(await readFile(WASM), { env: { memory } });
-    const layout = layoutFrom(slab.reserve(LogMelKernel.memoryBytes(nMels)), nMels);
-    writeTables(buffer, layout, nMels);
-    return new LogMelKernel(slab, nMels, layout, instance.exports as LogMelExports);
+    const offset = slab.reserve(LogMelKernel.memoryBytes(nMels));
+    const wasm = await readFile(WASM);
+    const chosen = arithmetic ?? (WebAssembly.validate(wasm) ? 'simd' : 'plain');
+    const compute =
+      chosen === 'simd'
+        ? await simdLogMel(wasm, memory, layoutFrom(offset, nMels), nMels)
+        : new PlainLogMel(buffer, nMels);
+    return new LogMelKernel(slab, nMels, chosen, compute);
   }
 
   /** @throws KernelError `invalid_buffer` unless `view` is `length` float32 in the kernel's memory. */
@@ -103,18 +122,11 @@ export class LogMelKernel {
    * @param out [nMels, 3000] f32, written at these columns, checked by the caller.
    */
   frames(pcm: Float32Array, out: Float32Array, fromFrame: number, toFrame: number): number {
-    const { window, roots, filters, weights, scratch } = this.#layout;
-    return this.#exports.logMelFrames(
+    return this.#compute.frames(
       pcm.byteOffset,
       WINDOW_SAMPLES,
       out.byteOffset,
       WINDOW_FRAMES,
-      this.nMels,
-      window,
-      roots,
-      filters,
-      weights,
-      scratch,
       fromFrame,
       toFrame,
     );
@@ -122,8 +134,38 @@ export class LogMelKernel {
 
   /** Brings the elements [from, to), multiples of 4, of log10 energies into the model's range. */
   normalise(out: Float32Array, from: number, to: number, greatest: number): void {
-    this.#exports.normalise(out.byteOffset + from * F32_BYTES, to - from, greatest);
+    this.#compute.normalise(out.byteOffset + from * F32_BYTES, to - from, greatest);
   }
+}
+
+async function simdLogMel(
+  wasm: Uint8Array,
+  memory: SharedMemory,
+  layout: Layout,
+  nMels: number,
+): Promise<Compute> {
+  const { instance } = await WebAssembly.instantiate(wasm, { env: { memory } });
+  const { logMelFrames, normalise } = instance.exports as LogMelExports;
+  writeTables(memory.buffer, layout, nMels);
+  const { window, roots, filters, weights, scratch } = layout;
+  return {
+    frames: (pcm, nSamples, out, nFrames, from, to) =>
+      logMelFrames(
+        pcm,
+        nSamples,
+        out,
+        nFrames,
+        nMels,
+        window,
+        roots,
+        filters,
+        weights,
+        scratch,
+        from,
+        to,
+      ),
+    normalise,
+  };
 }
 
 interface Layout {
