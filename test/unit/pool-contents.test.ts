@@ -52,6 +52,18 @@ test('keeps, zeroes or poisons what was released', () => {
   }
 });
 
+test('wipes nothing of the next holder when the last one releases once more', () => {
+  for (const onRelease of ['zero', 'poison'] as const) {
+    const pool = createPool({ onRelease, max: 1 });
+    const first = pool.acquire('first');
+    first.release();
+    const second = pool.acquire('second');
+    second.view.fill(7);
+    expect(() => first.release()).toThrow(/already released/);
+    expect(second.view.every((value) => value === 7)).toBe(true);
+  }
+});
+
 test('finds a write after release by the poison, and keeps that slot from everybody', () => {
   const pool = createPool({ elementType: 'uint8', shape: [10], onRelease: 'poison', max: 1 });
   const { view } = fill(pool, 7);

@@ -1,6 +1,6 @@
 /** A manager looks after its pools while it lives, and closes them at its end. */
 
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Leak } from '../../packages/pool/src/index.ts';
 import { openManager as open, MANAGED_POOLS as POOLS } from '../support/pool-managers.ts';
 import { catchError } from '../support/pools.ts';
@@ -11,7 +11,8 @@ test('waits for leases at its shutdown, then reports and frees', async () => {
   const manager = open({ pools: POOLS });
   const mel = manager.pool('mel');
   const lease = mel.acquire('slow');
-  const end = manager.shutdown({ deadlineMs: Number.POSITIVE_INFINITY });
+  const { signal } = new AbortController();
+  const end = manager.shutdown({ deadlineMs: Number.POSITIVE_INFINITY, signal });
   expect(catchError(() => manager.pool('mel'))).toMatchObject({ code: 'shut_down' });
   expect(catchError(() => manager.acquireAll('late', ['mel']))).toMatchObject({
     code: 'shut_down',
@@ -84,6 +85,22 @@ test('looks for leaks as often as it is told to, and tells of each once', async 
     { pool: 'mel', slot: 1, owner: 'slow too', stack: null },
   ]);
   for (const { ageMs } of leaks) expect(ageMs).toBeGreaterThan(5);
+});
+
+test('has its timers until its end, and they keep no process alive', () => {
+  const active = (): string[] =>
+    process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
+  const before = active();
+  open({ pools: POOLS });
+  expect(active()).toEqual(before);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const manager = open({ pools: POOLS });
+  expect(vi.getTimerCount()).toBe(2);
+  manager[Symbol.dispose]();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('lends nothing after its end', () => {

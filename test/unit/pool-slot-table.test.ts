@@ -1,6 +1,6 @@
 /** The state of each slot changes as drawn and no other way, also where threads meet. */
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { BARE, FREE, LEASED, SlotTable } from '../../packages/pool/src/slot-table.ts';
 import { beforeNextExchange } from '../support/interleave.ts';
 
@@ -138,6 +138,15 @@ test('leases again when the slot was given back meanwhile', () => {
   beforeNextExchange(() => theirs.reclaim(SLOT, 0, () => {}));
   expect(mine.lease(SLOT, 1)).toBe(BARE);
   expect(mine.generation(SLOT)).toBe(1);
+});
+
+test('wakes whoever waits for a slot that is being given back', () => {
+  const [mine, , words] = tables();
+  mine.setFree(SLOT);
+  const notify = vi.spyOn(Atomics, 'notify');
+  onTestFinished(() => notify.mockRestore());
+  mine.reclaim(SLOT, 0, () => expect(notify).not.toHaveBeenCalled());
+  expect(notify).toHaveBeenCalledWith(words, SLOT);
 });
 
 test('takes a slot over from a thread that never ends giving it back', () => {

@@ -20,6 +20,7 @@ test('is full at its last byte', () => {
   expect(slab.reserve(4032)).toBe(0);
   const full = expect.objectContaining({ code: 'slab_full' });
   expect(() => slab.reserve(65)).toThrow(full);
+  expect(() => slab.reserve(65)).toThrow('65 bytes do not fit: 64 of 4096 are left');
   expect(slab.reserve(64)).toBe(4032);
   expect(() => slab.reserve(1)).toThrow(full);
 });
@@ -51,6 +52,7 @@ test('refuses memory that is not shared, and sizes that cannot be', () => {
 });
 
 test('goes beyond what WebAssembly can address', () => {
+  expect(Slab.allocate(2 ** 32).memory).not.toBeNull();
   const slab = Slab.allocate(2 ** 32 + 1);
   expect(slab.memory).toBeNull();
   expect(slab.bytesTotal).toBe(2 ** 32 + 1);
