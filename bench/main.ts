@@ -1,6 +1,8 @@
 /** `npm run bench -- NAME`: prints the figures that the documentation quotes. */
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
+  /** A window's log-mel spectrogram: buffers allocated, pooled, and worked on where they lie. */
+  mel: () => import('./mel.ts'),
   /** Where the time of a recording goes, and what each inference engine makes of it. */
   pipeline: () => import('./pipeline.ts'),
   /** What acquire and release cost beside an allocation, and beside other pools. */
