@@ -15,7 +15,7 @@ const NAME = 'someone/whisper-demo';
 const WEIGHTS = 'model.safetensors';
 const WEIGHTS_BYTES = statSync(join(DEMO_MODEL, WEIGHTS)).size;
 const MIB = 1024 * 1024;
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 30_000;
 
 async function setUp() {
   const hub = await startHubServer({ [NAME]: { files: filesOf(DEMO_MODEL) } });

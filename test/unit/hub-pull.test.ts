@@ -219,7 +219,7 @@ test('a server that sends from the beginning again is followed', async () => {
   expect((await verifyChecksums(folder)).outcome).toBe('verified');
 });
 
-test.each([500, 502, 503, 429])('an answer %i is tried again', async (status) => {
+test.each([503, 429])('an answer %i is tried again', async (status) => {
   let failures = 0;
   hub.fault = ({ name }) =>
     name === WEIGHTS && failures++ < 2 ? { kind: 'status', status } : null;
@@ -417,6 +417,14 @@ test('a token that the hub refuses is named', async () => {
     message: expect.stringContaining('refuses the token in HF_TOKEN'),
   });
   await expect(error).rejects.not.toThrow(/expired/);
+});
+
+test('a token that cannot be sent is refused, and not shown', async () => {
+  const error = pull({ hub: { endpoint: hub.endpoint, token: 'hf_one\nhf_two' } });
+  await expect(error).rejects.toMatchObject({
+    code: 'unauthorized',
+    message: 'HF_TOKEN holds characters that no token has.',
+  });
 });
 
 test('a revision that is not there is named', async () => {

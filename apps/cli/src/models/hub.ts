@@ -7,6 +7,8 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co';
 /** Of a request that moves no weights. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const TOO_MANY_REQUESTS = 429;
+/** Printable, without spaces. */
+const SENDABLE = /^[!-~]+$/;
 
 export interface HubOptions {
   /** Address without a slash at its end; a mirror's may have a path. */
@@ -27,10 +29,16 @@ export class Hub {
   readonly #origin: string;
   readonly #token: string | null;
 
-  /** @throws PullError `unexpected_answer` where the endpoint is no web address. */
+  /**
+   * @throws PullError `unexpected_answer` where the endpoint is no web address; `unauthorized` where
+   *   the token cannot be sent: what refuses it later would print it.
+   */
   constructor({ endpoint, token }: HubOptions) {
     if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint)) {
       throw new PullError('unexpected_answer', `HF_ENDPOINT is no web address: ${endpoint}`);
+    }
+    if (token !== null && !SENDABLE.test(token)) {
+      throw new PullError('unauthorized', 'HF_TOKEN holds characters that no token has.');
     }
     this.endpoint = endpoint;
     this.#origin = new URL(endpoint).origin;

@@ -24,7 +24,7 @@ export function showPullProgress(): PullProgress {
 
 function showBar(): PullProgress {
   const bar = new SingleBar({ format: FORMAT, hideCursor: true }, Presets.shades_classic);
-  let doing = '';
+  let [current, doing] = ['', ''];
   let [total, done] = [0, 0];
   const update = () =>
     bar.update(done, { done: formatBytes(done), all: formatBytes(total), doing });
@@ -34,11 +34,12 @@ function showBar(): PullProgress {
       bar.start(total, done, { done: formatBytes(done), all: formatBytes(total), doing });
     },
     file(name) {
-      doing = name;
+      current = doing = name;
       update();
     },
     advance(bytes) {
       done += bytes;
+      if (bytes > 0) doing = current;
       update();
     },
     retry(reason) {
