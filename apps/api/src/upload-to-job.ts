@@ -66,6 +66,7 @@ export async function uploadToJob(request: IncomingMessage, parts: UploadParts):
       audio: { blobKey, fileName, bytes },
       options: DEFAULT_OPTIONS,
       submittedAtMs: Date.now(),
+      priority: 'normal',
     };
     return await jobs.enqueue(job, fields.webhook_url);
   } catch (error) {

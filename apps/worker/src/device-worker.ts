@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { DeviceStatus } from '@amanuensis/contract';
 import { createLogger, exitOnUncaught, type Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
+import { Cancellations } from './cancellations.ts';
 import {
   type Assignment,
   type FromDeviceWorker,
@@ -54,11 +55,13 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
   const startedAtMs = Date.now();
   const models = await loadModels(config, log);
   const store = await FileStore.openIn(config.dataFolder);
+  const cancellations = new Cancellations(config.redisUrl, log);
   const consumers = models.map(({ whisper, pools, voiceActivity, concurrency }) => {
     const lent = {
       deviceName: device.name,
       device: { model: whisper, pools, voiceActivity },
       store,
+      cancellations,
     };
     return new JobConsumer({ ...config, ...lent, concurrency, log });
   });
