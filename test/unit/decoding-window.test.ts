@@ -23,7 +23,7 @@ test('prompt and text together never take more positions than the decoder has', 
   const ways = fc.record({
     length: fc.integer({ min: 1, max: 228 }),
     beam_size: fc.integer({ min: 1, max: 3 }),
-    temperature: fc.constantFrom([0], [1]),
+    temperature: fc.constantFrom<number[]>([0], [1]),
   });
   await fc.assert(
     fc.asyncProperty(ways, async ({ length, ...options }) => {
