@@ -42,6 +42,8 @@ const DEVICE: DeviceStatus = {
   concurrency: 2,
   jobsActive: 0,
   state: 'running',
+  refusal: null,
+  attestations: [],
   startedAtMs: 1,
   reportedAtMs: 2,
   pools: [POOL],
@@ -82,6 +84,14 @@ test('health tells of devices that live, are lost, lack a model or ran out, and 
     'The device worker host-2-npu0 stopped reporting: it died or its machine is unreachable.',
     'No device holds the model base: its 1 waiting jobs do not move.',
     'The pool mel of demo on host-1-cpu0 was exhausted 3 times, which is a bug.',
+  ]);
+
+  const refusal = 'its encoder of demo is wrong';
+  await redis.del(DEVICE_SET_KEY);
+  await report(redis, { ...DEVICE, models: [], pools: [], state: 'refused', refusal });
+  expect((await health()).body.warnings).toEqual([
+    'The device cpu0 of host is not used: its encoder of demo is wrong.',
+    'No device worker reports: jobs wait until one starts.',
   ]);
 
   await api.redis.kill();

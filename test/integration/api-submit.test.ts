@@ -3,7 +3,12 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { REDIS_PREFIX, transcriptionQueueName, transcriptionSchema } from '@amanuensis/contract';
+import {
+  REDIS_PREFIX,
+  transcriptionOptionsSchema,
+  transcriptionQueueName,
+  transcriptionSchema,
+} from '@amanuensis/contract';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,12 +51,36 @@ describe('submitting', () => {
     const connection = new Redis(api.redis.url);
     const queue = new Queue(transcriptionQueueName('demo'), { connection, prefix: REDIS_PREFIX });
     const job = await queue.getJob(id);
+    // The normal class begins after a third of BullMQ's priorities.
+    expect(job?.opts.priority).toBeGreaterThan(699_050);
+    expect(job?.opts.priority).toBeLessThan(2 * 699_050);
     expect(job?.opts).toMatchObject({
-      priority: 100,
       attempts: 3,
       removeOnComplete: { age: 604_800 },
       removeOnFail: { age: 604_800 },
     });
+    await queue.close();
+    connection.disconnect();
+  });
+
+  test('options are those of the job, checked and with their defaults', async () => {
+    const form = new FormData();
+    form.set('file', new Blob(['a']), 'a.wav');
+    form.set('language', 'en');
+    form.set('word_timestamps', 'true');
+    form.set('temperature', '[0, 0.5]');
+    form.set('prompt', '12');
+    form.set('priority', 'high');
+    const response = await fetch(`${api.url}/v1/transcriptions`, { method: 'POST', body: form });
+    expect(response.status).toBe(202);
+    const { id } = (await response.json()) as { id: string };
+    const connection = new Redis(api.redis.url);
+    const queue = new Queue(transcriptionQueueName('demo'), { connection, prefix: REDIS_PREFIX });
+    const job = await queue.getJob(id);
+    const asked = { language: 'en', word_timestamps: true, temperature: [0, 0.5], prompt: '12' };
+    expect(job?.data.options).toEqual(transcriptionOptionsSchema.parse(asked));
+    expect(job?.data.priority).toBe('high');
+    expect(job?.opts.priority).toBeLessThan(699_050);
     await queue.close();
     connection.disconnect();
   });
@@ -96,6 +125,20 @@ describe('submitting', () => {
       400,
       'invalid_request',
       'audio: there is no',
+    ],
+    [
+      'an option out of range',
+      (f) => f.set('beam_size', '6'),
+      400,
+      'invalid_request',
+      'beam_size: ',
+    ],
+    [
+      'an option that is no value',
+      (f) => f.set('word_timestamps', 'yes'),
+      400,
+      'invalid_request',
+      'word_timestamps: must be',
     ],
     [
       'a malformed model',

@@ -4,6 +4,7 @@ import { createLogger } from '@amanuensis/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { loadWorkerConfig } from '../../apps/worker/src/config.ts';
 import { loadModels } from '../../apps/worker/src/load-models.ts';
+import { onCpu } from '../support/devices.ts';
 
 const LIMIT = { initial: 0, max: 1 };
 const POOLS = { audio: LIMIT, mel: LIMIT, encoder_output: LIMIT, kv_cache: LIMIT };
@@ -24,7 +25,7 @@ async function load(settings: Readonly<Record<string, string>>) {
   const log = createLogger('worker', 'info', { write: (line) => void logLines.push(line) });
   const config = loadWorkerConfig({ env, cwd: '/nowhere' });
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  const [loaded] = await loadModels(config, log);
+  const [loaded] = await loadModels(config, onCpu(log));
   if (loaded === undefined) throw new Error('no model was loaded');
   const { whisper, pools } = loaded;
   return {

@@ -10,6 +10,7 @@ import { loadWorkerConfig } from '../../apps/worker/src/config.ts';
 import { DeviceReport } from '../../apps/worker/src/device-report.ts';
 import { drain } from '../../apps/worker/src/drain.ts';
 import { loadModels } from '../../apps/worker/src/load-models.ts';
+import { onCpu } from '../support/devices.ts';
 import { startRedis } from '../support/redis.ts';
 
 test('a slot that was not released makes the end unclean', async () => {
@@ -20,7 +21,7 @@ test('a slot that was not released makes the end unclean', async () => {
   const lines: string[] = [];
   const log = createLogger('worker', 'info', { write: (line) => void lines.push(line) });
   const config = loadWorkerConfig({ env: { REDIS_URL: redis.url }, cwd });
-  const models = await loadModels(config, log);
+  const models = await loadModels(config, onCpu(log));
   const leave = async () => {
     const report = new DeviceReport(redis.url, () => ({ workerId: 'test' }) as DeviceStatus, log);
     return drain({ consumers: [], report, models }, 1_000, log);

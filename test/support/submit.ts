@@ -63,6 +63,7 @@ export async function openSubmitter({ redis, dataFolder }: TestSystem): Promise<
         audio: { blobKey: audioKey(id), fileName: 'recording', bytes },
         options: transcriptionOptionsSchema.parse({}),
         submittedAtMs: Date.now(),
+        priority: 'normal',
       };
       await queue.add('transcribe', job, { jobId: id, attempts, priority: 1 });
       return id;

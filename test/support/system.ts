@@ -14,10 +14,13 @@ import {
   deviceStatusSchema,
 } from '@amanuensis/contract';
 import { Redis } from 'ioredis';
+import { ROOT } from './paths.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
+/** Golden results are made once for all tests. */
+const CACHE_FOLDER = join(ROOT, '.setup/cache');
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
 
@@ -116,7 +119,12 @@ async function startApp(name: string, cwd: string, env: Env): Promise<TestApp> {
   const { PATH = '', HOME = '' } = process.env;
   const child = fork(entry, [], {
     cwd,
-    env: { PATH, HOME, ...env },
+    env: {
+      PATH,
+      HOME,
+      ...(name === 'worker' && { AMANUENSIS_WORKER_CACHE_FOLDER: CACHE_FOLDER }),
+      ...env,
+    },
     execArgv: [],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

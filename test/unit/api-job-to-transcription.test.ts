@@ -15,6 +15,7 @@ const data: TranscriptionJob = {
   audio: { blobKey: 'audio/job_1', fileName: 'a.wav', bytes: 10 },
   options: transcriptionOptionsSchema.parse({}),
   submittedAtMs: 1_700_000_000_000,
+  priority: 'normal',
 };
 const result = {
   resultKey: 'results/job_1/1.json',

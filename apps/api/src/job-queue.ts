@@ -3,7 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import {
   CodedError,
+  fairShareKeys,
+  NEXT_TAG_SCRIPT,
+  priorityOf,
   REDIS_PREFIX,
+  TAGS_PER_CLASS,
   type TranscriptionJob,
   transcriptionQueueName,
   WEBHOOK_QUEUE,
@@ -12,10 +16,9 @@ import {
 import type { Logger } from '@amanuensis/log';
 import { FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
 import { type Redis, ReplyError } from 'ioredis';
+import { cancelJob } from './cancel-job.ts';
 import { DELIVERY_JOB_OPTIONS } from './webhooks/retry-schedule.ts';
 
-/** BullMQ runs jobs without a priority before all others, so every job has one. 1 is the highest. */
-const PRIORITY = 100;
 /** For failures of the machinery; a worker ends a job that can never succeed with its first. */
 const ATTEMPTS = 3;
 const BACKOFF = { type: 'exponential', delay: 1_000, jitter: 0.5 };
@@ -75,7 +78,6 @@ export class JobQueue {
     this.#flows = new FlowProducer({ connection: redis, prefix: REDIS_PREFIX });
     this.#flows.on('error', (error) => logger.debug({ err: error }, 'flow error'));
     this.#jobOptions = {
-      priority: PRIORITY,
       attempts: ATTEMPTS,
       backoff: BACKOFF,
       removeOnComplete: { age: retention.keepCompletedSeconds },
@@ -120,6 +122,11 @@ export class JobQueue {
     });
   }
 
+  /** At once where it waits; soon where it runs. A job that has finished stays as it is. */
+  async cancel(job: Job): Promise<void> {
+    return this.#answer(() => cancelJob(this.#redis, job));
+  }
+
   /** Jobs of each queue, by its name. */
   async counts(): Promise<Record<string, QueueCounts>> {
     return this.#answer(async () =>
@@ -135,7 +142,10 @@ export class JobQueue {
 
   async #add(job: TranscriptionJob, webhookUrl?: string): Promise<Job<TranscriptionJob>> {
     const { id: jobId, model } = job;
-    const child = { name: 'transcribe', data: job, opts: { ...this.#jobOptions, jobId } };
+    // BullMQ runs jobs without a priority before all others, so every job has one.
+    const priority = await this.#priorityOf(job);
+    const opts = { ...this.#jobOptions, jobId, priority };
+    const child = { name: 'transcribe', data: job, opts };
     if (webhookUrl === undefined) {
       return this.#queue(model).add(child.name, child.data, child.opts);
     }
@@ -152,6 +162,15 @@ export class JobQueue {
     const added = children?.[0]?.job;
     if (added === undefined) throw new Error('the flow has no child');
     return added;
+  }
+
+  async #priorityOf({ model, tenant, priority }: TranscriptionJob): Promise<number> {
+    const queueName = transcriptionQueueName(model);
+    const waiting = `${REDIS_PREFIX}:${queueName}:prioritized`;
+    const keys = [...fairShareKeys(queueName, priority), waiting];
+    const args = [tenant, TAGS_PER_CLASS];
+    const tag = await this.#redis.eval(NEXT_TAG_SCRIPT, keys.length, ...keys, ...args);
+    return priorityOf(priority, Number(tag));
   }
 
   #queue(model: string): Queue {

@@ -1,6 +1,7 @@
 /** A job of the queue → the resource that users see. */
 
 import {
+  isFinished,
   type JobState,
   jobProgressSchema,
   jobResultSchema,
@@ -22,7 +23,8 @@ export type JobRecord = Pick<
 /** `queueState` is a state of BullMQ; all that wait, also for another attempt, are `queued`. */
 export function jobToTranscription(job: JobRecord, queueState: string): Transcription {
   const data = transcriptionJobSchema.parse(job.data);
-  const status = statusOf(queueState);
+  const error = queueState === 'failed' ? parseFailure(job.failedReason) : null;
+  const status = error?.code === 'canceled' ? 'canceled' : statusOf(queueState);
   const result = status === 'completed' ? jobResultSchema.parse(job.returnvalue) : null;
   // BullMQ gives 0 where nothing was reported.
   const reported = jobProgressSchema.safeParse(job.progress).data;
@@ -45,8 +47,8 @@ export function jobToTranscription(job: JobRecord, queueState: string): Transcri
     processing_seconds: result?.processingSeconds ?? null,
     created_at: new Date(data.submittedAtMs).toISOString(),
     started_at: timeOf(job.processedOn),
-    finished_at: status === 'completed' || status === 'failed' ? timeOf(job.finishedOn) : null,
-    error: status === 'failed' ? parseFailure(job.failedReason) : null,
+    finished_at: isFinished(status) ? timeOf(job.finishedOn) : null,
+    error: status === 'failed' ? error : null,
     warnings: result?.warnings ?? [],
     result_url: result === null ? null : `/v1/transcriptions/${data.id}/result`,
   };

@@ -3,35 +3,21 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
-import {
-  audioKey,
-  CodedError,
-  modelNameSchema,
-  type TranscriptionJob,
-  transcriptionOptionsSchema,
-} from '@amanuensis/contract';
+import { audioKey, CodedError, type TranscriptionJob } from '@amanuensis/contract';
 import { type BlobStore, BlobTooLargeError } from '@amanuensis/store';
 import busboy from 'busboy';
-import { z } from 'zod';
+import { FORM_FIELDS, formToRequest, type SubmitRequest } from './form-to-request.ts';
 import { type FoundJob, type JobQueue, MaybeEnqueuedError } from './job-queue.ts';
 import type { UrlGuard } from './webhooks/url-guard.ts';
 
 /** Who submits, until there are keys. */
 const TENANT = 'default';
-/** The form has no fields for them yet. */
-const DEFAULT_OPTIONS = transcriptionOptionsSchema.parse({});
 const MAX_FILE_NAME_LENGTH = 255;
 /** Of fields, boundaries and part headers, beside the file. */
 const MAX_OVERHEAD_BYTES = 64 * 1024;
 /** A refused upload is read on for this long, so that its sender gets to read the refusal. */
 const REFUSED_LINGER_MS = 10_000;
-const LIMITS = { fieldSize: 8 * 1024, fields: 20, parts: 25, headerPairs: 50 };
-
-const fieldsSchema = z.strictObject({
-  model: modelNameSchema.optional(),
-  webhook_url: z.string().min(1).optional(),
-});
-type Fields = z.infer<typeof fieldsSchema>;
+const LIMITS = { fieldSize: 8 * 1024, fields: 40, parts: 45, headerPairs: 50 };
 
 export interface UploadParts {
   readonly store: BlobStore;
@@ -53,21 +39,22 @@ export async function uploadToJob(request: IncomingMessage, parts: UploadParts):
   const id = `job_${randomUUID().replaceAll('-', '')}`;
   const blobKey = audioKey(id);
   try {
-    const { fileName, bytes, fields } = await receive(request, blobKey, parts);
-    const model = fields.model ?? defaultModel;
+    const { fileName, bytes, asked } = await receive(request, blobKey, parts);
+    const model = asked.model ?? defaultModel;
     if (!jobs.has(model)) {
       throw new CodedError('unknown_model', `model: there is no model ${model} here.`);
     }
-    if (fields.webhook_url !== undefined) await guard.check(fields.webhook_url);
+    if (asked.webhook_url !== undefined) await guard.check(asked.webhook_url);
     const job: TranscriptionJob = {
       id,
       tenant: TENANT,
       model,
       audio: { blobKey, fileName, bytes },
-      options: DEFAULT_OPTIONS,
+      options: asked.options,
       submittedAtMs: Date.now(),
+      priority: asked.priority,
     };
-    return await jobs.enqueue(job, fields.webhook_url);
+    return await jobs.enqueue(job, asked.webhook_url);
   } catch (error) {
     discardRest(request);
     // A job that was added without an answer will be processed, and needs its recording.
@@ -79,7 +66,7 @@ export async function uploadToJob(request: IncomingMessage, parts: UploadParts):
 interface Received {
   readonly fileName: string;
   readonly bytes: number;
-  readonly fields: Fields;
+  readonly asked: SubmitRequest;
 }
 
 async function receive(
@@ -96,7 +83,7 @@ async function receive(
   }
   const parser = openParser(request);
   const values: Record<string, string> = {};
-  let file: Promise<Omit<Received, 'fields'>> | undefined;
+  let file: Promise<Omit<Received, 'asked'>> | undefined;
   let storeError: Error | undefined;
 
   parser.on('field', (name, value, { valueTruncated }) => {
@@ -132,7 +119,7 @@ async function receive(
     throw invalid('the form broke off or is malformed', { cause: error });
   }
   if (file === undefined) throw invalid('file: there is none in the form');
-  return { ...(await file), fields: parseFields(values) };
+  return { ...(await file), asked: formToRequest(values) };
 }
 
 /** Like a pipeline, but `request` outlives an error, as its response goes over the same socket. */
@@ -181,21 +168,14 @@ function fieldProblem(
   values: Record<string, string>,
 ): string | null {
   if (name === 'file') return 'file: must be a file (a part with a file name)';
-  if (name === undefined || !Object.hasOwn(fieldsSchema.shape, name)) return unknownField(name);
+  if (name === undefined || !FORM_FIELDS.includes(name)) return unknownField(name);
   if (valueTruncated) return `${name}: is longer than ${LIMITS.fieldSize} bytes`;
   if (Object.hasOwn(values, name)) return `${name}: stands twice in the form`;
   return null;
 }
 
-function parseFields(values: Record<string, string>): Fields {
-  const parsed = fieldsSchema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalid(`${issue?.path.join('.')}: ${issue?.message}`);
-}
-
 function unknownField(name: string | undefined): string {
-  const known = ['file', ...Object.keys(fieldsSchema.shape)].join(', ');
+  const known = ['file', ...FORM_FIELDS].join(', ');
   return `${name?.slice(0, 100)}: there is no such field; there are ${known}`;
 }
 

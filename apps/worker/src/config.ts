@@ -1,12 +1,19 @@
 /** Everything that an operator may set about the worker, with defaults that fit a small machine. */
 
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, type ConfigSource, loadConfig } from '@amanuensis/config';
+import {
+  type ConfigEntry,
+  ConfigError,
+  type ConfigSource,
+  describeConfig,
+  loadConfig,
+} from '@amanuensis/config';
 import { MAX_HYPOTHESES, modelNameSchema } from '@amanuensis/contract';
 import { DEFAULT_LANES_PER_JOB, DEFAULT_POOL_LIMITS, type PoolName } from '@amanuensis/pipeline';
 import { z } from 'zod';
+import { lockFolder } from './device-lock.ts';
+import { deviceSchema } from './devices-config.ts';
 
 /** The folder that holds `apps`, `packages` and `models`: the same from `src` and from `dist`. */
 const INSTALLATION_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -59,8 +66,30 @@ const shape = {
   concurrency: z
     .never('cannot be set: it is computed from the pools, so that none of them can run out')
     .optional(),
-  /** CPU threads that one run of the encoder or the decoder may use. */
-  threadsPerRun: z.int().min(1).default(availableParallelism()),
+  /**
+   * What jobs run on. `auto`: each NPU that works, else the CPU. A list names them all, and each of
+   * them must be there.
+   */
+  devices: z.union([z.literal('auto'), z.array(deviceSchema).min(1)]).default('auto'),
+  /** With `devices: auto`, how many devices the CPU is; what fits its cores where it is not set. */
+  cpuDevices: z.int().min(0).optional(),
+  /** CPU threads that one run of the encoder or the decoder may use; a device's share of the cores. */
+  threadsPerRun: z.int().min(1).optional(),
+  /** Refuses to start without an NPU that works. */
+  requireNpu: z
+    .union([z.boolean(), z.literal([0, 1])])
+    .transform(Boolean)
+    .default(false),
+  /** AMD's Ryzen AI installation, with the ONNX Runtime that an NPU needs. */
+  ryzenAiFolder: z.string().optional(),
+  /** Further options of AMD's execution provider, in its own words. */
+  vitisAiOptions: z.record(z.string(), z.coerce.string()).default({}),
+  /** Compiled graphs and golden results; may be deleted, and is made anew. */
+  cacheFolder: z.string().optional(),
+  /** Where the devices of this machine are locked: the same for all its workers. */
+  lockFolder: z.string().default(lockFolder()),
+  /** Where `/sys`, `/dev` and `/proc` are looked for: another folder in some containers. */
+  systemRoot: z.string().default('/'),
   /** How ONNX Runtime is reached; the fastest way that works here where it is not set. */
   inferenceEngine: z.enum(['c-api', 'node-binding']).optional(),
   /** Another build of the ONNX Runtime library. */
@@ -75,25 +104,54 @@ const shape = {
   heartbeatTimeoutSeconds: seconds.min(1).default(15),
   /** Loading the models and allocating the pools may take this long. */
   startTimeoutSeconds: seconds.default(300),
+  /** Compiling a model for an NPU, or waiting until another process has, may take this long. */
+  compileTimeoutSeconds: seconds.default(3600),
+  /** A device that another worker holds is waited for this long. */
+  deviceLockTimeoutSeconds: seconds.default(30),
   /** Running jobs may take this long to finish at shutdown; then they go back to their queue. */
   drainTimeoutSeconds: seconds.default(20),
 };
 
+/** Variables that platforms and AMD's set-up set. */
+const ALIASES = { REQUIRE_NPU: 'requireNpu', RYZEN_AI_INSTALLATION_PATH: 'ryzenAiFolder' };
+
 export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
+/** The same where there may be no Redis, which most of it does without. */
+export type WorkerSettings = ReturnType<typeof readWorkerSettings>;
 
 /** @throws ConfigError that names every setting that is wrong. */
 export function loadWorkerConfig(source: ConfigSource) {
-  const { redisUrl, models, voiceActivityModel, ...rest } = loadConfig('worker', shape, source);
+  const { redisUrl, ...settings } = readWorkerSettings(source);
   if (redisUrl === undefined) {
     throw new ConfigError([
       'redisUrl: is needed (REDIS_URL); `amanuensis up` starts a Redis of its own without it',
     ]);
   }
+  return Object.freeze({ ...settings, redisUrl });
+}
+
+/** @throws ConfigError that names every setting that is wrong. */
+export function readWorkerSettings(source: ConfigSource) {
+  const { models, voiceActivityModel, cacheFolder, ...rest } = loadConfig(
+    'worker',
+    shape,
+    source,
+    ALIASES,
+  );
   const folders = Object.entries(models).map(([name, path]) => [name, resolve(source.cwd, path)]);
   return Object.freeze({
     ...rest,
-    redisUrl,
+    cacheFolder: resolve(source.cwd, cacheFolder ?? `${rest.dataFolder}/cache`),
     voiceActivityModel: resolve(source.cwd, voiceActivityModel),
     models: Object.freeze(Object.fromEntries(folders) as Record<string, string>),
   });
+}
+
+/** Each value with where it comes from, in the order of their keys. */
+export function describeWorkerSettings(source: ConfigSource): readonly ConfigEntry[] {
+  // What is not set has its place in the list all the same.
+  const keys = Object.keys(shape).filter((key) => key !== 'concurrency');
+  const unset = Object.fromEntries(['redisUrl', ...keys].map((key) => [key, undefined]));
+  const settings = { ...unset, ...readWorkerSettings(source) };
+  return describeConfig(settings, { section: 'worker', shape, aliases: ALIASES }, source);
 }

@@ -5,9 +5,12 @@
  */
 
 import { hostname } from 'node:os';
-import type { DeviceStatus } from '@amanuensis/contract';
+import type { Attestation, DeviceStatus } from '@amanuensis/contract';
 import { createLogger, exitOnUncaught, type Logger } from '@amanuensis/log';
 import { FileStore } from '@amanuensis/store';
+import { attest } from './attest.ts';
+import { Cancellations } from './cancellations.ts';
+import { lockDevice } from './device-lock.ts';
 import {
   type Assignment,
   type FromDeviceWorker,
@@ -15,10 +18,11 @@ import {
   type ReadyDevice,
   type ToDeviceWorker,
 } from './device-messages.ts';
+import { DeviceRefused } from './device-refused.ts';
 import { DeviceReport } from './device-report.ts';
 import { drain } from './drain.ts';
 import { JobConsumer } from './job-consumer.ts';
-import { loadModels } from './load-models.ts';
+import { type LoadedModel, loadModels } from './load-models.ts';
 
 // A signal may reach the supervisor and this process alike: the supervisor says when to leave.
 process.on('SIGTERM', () => undefined);
@@ -45,20 +49,24 @@ async function run(assignment: Assignment): Promise<void> {
     process.exit((await work(assignment, log)) ? 0 : 1);
   } catch (err) {
     log.fatal({ err }, 'device worker failed');
-    process.exit(1);
+    const isFinal = err instanceof DeviceRefused;
+    const reason = err instanceof Error ? err.message : String(err);
+    tell({ type: 'failed', reason, isFinal }, () => process.exit(1));
   }
 }
 
 /** Until it is asked to drain; whether it then left cleanly. */
 async function work({ device, workerId, config }: Assignment, log: Logger): Promise<boolean> {
   const startedAtMs = Date.now();
-  const models = await loadModels(config, log);
+  const { models, attestations } = await prepare(device, config, log);
   const store = await FileStore.openIn(config.dataFolder);
+  const cancellations = new Cancellations(config.redisUrl, log);
   const consumers = models.map(({ whisper, pools, voiceActivity, concurrency }) => {
     const lent = {
       deviceName: device.name,
       device: { model: whisper, pools, voiceActivity },
       store,
+      cancellations,
     };
     return new JobConsumer({ ...config, ...lent, concurrency, log });
   });
@@ -70,6 +78,7 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
     executionProvider: models.map(({ whisper }) => whisper.executionProvider).join(', '),
     models: models.map(({ whisper }) => whisper.name),
     concurrency: models.reduce((sum, { concurrency }) => sum + concurrency, 0),
+    attestations,
   };
   let state: DeviceStatus['state'] = 'running';
   const status = (): DeviceStatus => ({
@@ -79,6 +88,7 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
     pid: process.pid,
     jobsActive: consumers.reduce((sum, { active }) => sum + active, 0),
     state,
+    refusal: null,
     startedAtMs,
     reportedAtMs: Date.now(),
     pools: models.flatMap(({ whisper, pools }) =>
@@ -96,6 +106,33 @@ async function work({ device, workerId, config }: Assignment, log: Logger): Prom
   return drain({ consumers, report, models }, config.drainTimeoutSeconds * 1000, log);
 }
 
-function tell(message: FromDeviceWorker): void {
-  process.send?.(message, undefined, undefined, () => undefined);
+interface Prepared {
+  readonly models: readonly LoadedModel[];
+  readonly attestations: Attestation[];
+}
+
+/** The device is this process's alone, holds its models, and has shown that it computes right. */
+async function prepare(
+  device: Assignment['device'],
+  config: Assignment['config'],
+  log: Logger,
+): Promise<Prepared> {
+  if (device.accelerator !== undefined) {
+    const timeoutMs = config.deviceLockTimeoutSeconds * 1000;
+    // Held until this process ends, by whatever.
+    await lockDevice(device.accelerator.lockKey, { folder: config.lockFolder, timeoutMs, log });
+  }
+  const timeoutSeconds = config.startTimeoutSeconds + config.compileTimeoutSeconds;
+  const signal = AbortSignal.timeout(timeoutSeconds * 1000);
+  const onCompiling = () => tell({ type: 'compiling' });
+  const models = await loadModels(config, { device, log, signal, onCompiling });
+  const attestations: Attestation[] = [];
+  for (const model of models) {
+    attestations.push(await attest(model, { device, config, signal, log }));
+  }
+  return { models, attestations };
+}
+
+function tell(message: FromDeviceWorker, onSent: () => void = () => undefined): void {
+  process.send?.(message, undefined, undefined, onSent);
 }

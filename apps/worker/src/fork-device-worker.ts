@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { slotsPerJob } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
 import type { WorkerConfig } from './config.ts';
+import type { Device } from './device.ts';
 
 const ENTRY = fileURLToPath(new URL('./device-worker.js', import.meta.url));
 /** For reads of files and for DNS, beside the native runs. */
@@ -17,11 +18,14 @@ const SPARE_THREADS = 4;
  * The child is in a session of its own: the signals of a terminal reach the supervisor alone, which
  * drains; neither the device worker nor its decoders die in the middle of a job.
  */
-export function forkDeviceWorker({ pools, models, lanesPerJob }: WorkerConfig): ChildProcess {
+export function forkDeviceWorker(
+  device: Device,
+  { pools, lanesPerJob }: WorkerConfig,
+): ChildProcess {
   const limits = Object.entries(pools).map(([name, { max }]) => ({ name, max }));
   const jobs = concurrencyFor(limits, slotsPerJob(lanesPerJob));
-  const threads = jobs * lanesPerJob * Object.keys(models).length + SPARE_THREADS;
-  const env = { ...process.env, UV_THREADPOOL_SIZE: String(threads) };
+  const threads = jobs * lanesPerJob * device.models.length + SPARE_THREADS;
+  const env = { ...process.env, UV_THREADPOOL_SIZE: String(threads), ...device.env };
   return fork(ENTRY, [], {
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

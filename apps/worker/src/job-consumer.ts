@@ -2,9 +2,13 @@
 
 import {
   CodedError,
+  fairShareKeys,
   type JobProgress,
   type JobResult,
   REDIS_PREFIX,
+  START_TAG_SCRIPT,
+  type TranscriptionJob,
+  tagOf,
   transcriptionJobSchema,
   transcriptionQueueName,
 } from '@amanuensis/contract';
@@ -12,6 +16,8 @@ import type { Logger } from '@amanuensis/log';
 import type { TranscribedPart } from '@amanuensis/pipeline';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { AttemptStop, GivenBack, LockLost } from './attempt-stop.ts';
+import type { Cancellations } from './cancellations.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import { codedFailure, queueError } from './job-failure.ts';
 import { type Progressed, ProgressReporter } from './job-progress.ts';
@@ -30,6 +36,7 @@ export interface JobConsumerOptions extends JobResources {
   readonly concurrency: number;
   readonly lockSeconds: number;
   readonly jobTimeoutSeconds: number;
+  readonly cancellations: Cancellations;
   readonly log: Logger;
 }
 
@@ -96,16 +103,17 @@ export class JobConsumer {
   }
 
   async #attempt(queueJob: QueueJob, token: string, lost: AbortSignal): Promise<JobResult> {
-    const number = queueJob.attemptsStarted;
-    const log = this.#options.log.child({ jobId: queueJob.id, attempt: number });
-    const deadline = AbortSignal.timeout(this.#options.jobTimeoutSeconds * 1000);
-    const fenced = new AbortController();
-    const signal = AbortSignal.any([deadline, lost, fenced.signal, this.#giveBack.signal]);
-    const checkpoints = this.#checkpoints(queueJob, token, fenced, log);
+    const { id: jobId = '', attemptsStarted: number } = queueJob;
+    const log = this.#options.log.child({ jobId, attempt: number });
+    using stop = new AttemptStop();
+    const { signal } = stop;
+    const checkpoints = this.#checkpoints(jobId, token, stop, log);
     const progress = this.#reporter(queueJob, log);
     try {
       const job = transcriptionJobSchema.parse(queueJob.data);
       log.info({ model: job.model, bytes: job.audio.bytes }, 'job starts');
+      await this.#listen(job, stop, lost);
+      await this.#countStart(queueJob);
       progress.report({ processedSeconds: 0, durationSeconds: null });
       const resumeFrom = await checkpoints.read();
       if (resumeFrom) log.info({ segments: resumeFrom.segments.length }, 'job goes on');
@@ -113,42 +121,59 @@ export class JobConsumer {
         progress.report(part);
         checkpoints.append(part);
       };
+      signal.throwIfAborted();
       const attempt = { job, number, signal, log, resumeFrom, onPart };
       const result = await processJob(attempt, this.#options);
+      signal.throwIfAborted();
       await checkpoints.remove();
       return result;
     } catch (error) {
-      if (this.#giveBack.signal.aborted) {
+      const reason: unknown = signal.aborted ? signal.reason : error;
+      if (reason instanceof GivenBack) {
         log.warn('job goes back to its queue');
         await queueJob.moveToWait(token);
         throw new WaitingError();
       }
-      if (lost.aborted || fenced.signal.aborted) {
+      if (reason instanceof LockLost) {
         log.warn('another attempt has the job');
-        throw new Error('the lock of the job was lost', { cause: error });
+        throw reason;
       }
-      const failure = deadline.aborted
-        ? new CodedError('deadline_exceeded', 'The job took longer than allowed.', { cause: error })
-        : codedFailure(error);
+      const failure = codedFailure(reason);
       log.warn({ code: failure.code, err: failure.cause ?? failure }, 'attempt failed');
       throw queueError(failure);
     } finally {
+      this.#options.cancellations.unwatch(jobId);
       await progress.settled();
       await checkpoints.settled();
     }
   }
 
-  #checkpoints(
-    { id: jobId = '' }: QueueJob,
-    token: string,
-    fenced: AbortController,
-    log: Logger,
-  ): CheckpointLog {
+  /** So that the next job of a tenant who has few goes before those of one who has many. */
+  async #countStart({ opts, queueName }: QueueJob): Promise<void> {
+    const share = tagOf(opts.priority ?? 0);
+    if (share === null) return;
+    const [started] = fairShareKeys(queueName, share.priority);
+    await this.#redis.eval(START_TAG_SCRIPT, 1, started, share.tag);
+  }
+
+  /** From here on the attempt can be stopped, by whomever it may. */
+  async #listen(job: TranscriptionJob, stop: AttemptStop, lost: AbortSignal): Promise<void> {
+    const tooLong = () => new CodedError('deadline_exceeded', 'The job took longer than allowed.');
+    const tooLate = () => new CodedError('canceled', 'The job was not done by its deadline.');
+    const canceled = () => new CodedError('canceled', 'The job was canceled.');
+    stop.stopWith(lost, () => new LockLost('the lock of the job was lost'));
+    stop.stopWith(this.#giveBack.signal, () => new GivenBack());
+    stop.stopAfter(this.#options.jobTimeoutSeconds * 1000, tooLong);
+    if (job.cancelAfterMs !== undefined) stop.stopAfter(job.cancelAfterMs - Date.now(), tooLate);
+    stop.stopWith(await this.#options.cancellations.watch(job.id), canceled);
+  }
+
+  #checkpoints(jobId: string, token: string, stop: AttemptStop, log: Logger): CheckpointLog {
     const { model } = this.#options.device;
     const lockKey = `${REDIS_PREFIX}:${transcriptionQueueName(model.name)}:${jobId}:lock`;
     const owner = { jobId, lockKey, token, stamp: model.fingerprint };
     return new CheckpointLog(this.#redis, owner, {
-      onLockLost: () => fenced.abort(new Error('the lock of the job was lost')),
+      onLockLost: () => stop.stop(new LockLost('the lock of the job was lost')),
       onError: (err) => log.warn({ err }, 'checkpoint was not written'),
     });
   }

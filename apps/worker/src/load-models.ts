@@ -2,6 +2,7 @@
 
 import type { Logger } from '@amanuensis/log';
 import {
+  type CompiledSession,
   createWindowPools,
   type InferenceEngine,
   loadVoiceActivity,
@@ -14,6 +15,8 @@ import {
 } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
 import type { WorkerConfig } from './config.ts';
+import type { Device } from './device.ts';
+import { encoderOpener } from './open-encoder.ts';
 
 /** A job that is out of time may take this long to stop: a native run ends first, then the slots. */
 const LEASE_GRACE_MS = 60_000;
@@ -22,8 +25,18 @@ export interface LoadedModel {
   readonly whisper: WhisperModel;
   readonly pools: WindowPools;
   readonly voiceActivity: VoiceActivityModel;
+  /** How its encoder was compiled; null where the device needs none compiled. */
+  readonly compiled: Omit<CompiledSession, 'session'> | null;
   /** Jobs of this model that can run at once without any of its pools running out. */
   readonly concurrency: number;
+}
+
+export interface LoadModelsOptions {
+  readonly device: Device;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Called once, when a model has to be compiled. */
+  readonly onCompiling: () => void;
 }
 
 /**
@@ -34,31 +47,47 @@ export interface LoadedModel {
  * model's sessions stays. Nothing goes beyond `max`. A slot that is held for longer than a job may
  * take counts as leaked.
  */
-export async function loadModels(config: WorkerConfig, log: Logger): Promise<LoadedModel[]> {
+export async function loadModels(
+  config: WorkerConfig,
+  options: LoadModelsOptions,
+): Promise<LoadedModel[]> {
+  const { device, log } = options;
+  const libraryPath = device.accelerator?.library ?? config.onnxruntimeLibrary;
   const engine = await openInferenceEngine({
     ...(config.inferenceEngine && { prefer: config.inferenceEngine }),
-    ...(config.onnxruntimeLibrary && { libraryPath: config.onnxruntimeLibrary }),
+    ...(libraryPath && { libraryPath }),
   });
   const { name, version, capabilities } = engine;
   log.info({ engine: name, onnxruntime: version, capabilities }, 'inference engine is open');
   const voiceActivity = await loadVoiceActivity(config.voiceActivityModel, engine);
   log.info({ voiceActivity: voiceActivity.name }, 'voice activity model is loaded');
   const loaded: LoadedModel[] = [];
-  for (const [model, folder] of Object.entries(config.models)) {
-    loaded.push({ ...(await loadModel(model, folder, engine, config, log)), voiceActivity });
+  for (const model of device.models) {
+    loaded.push({ ...(await loadModel(model, { ...options, engine, config })), voiceActivity });
   }
   return loaded;
 }
 
+interface LoadParts extends LoadModelsOptions {
+  readonly engine: InferenceEngine;
+  readonly config: WorkerConfig;
+}
+
 async function loadModel(
   name: string,
-  folder: string,
-  engine: InferenceEngine,
-  { threadsPerRun, lanesPerJob, pools: limits, poolIdleSeconds, jobTimeoutSeconds }: WorkerConfig,
-  log: Logger,
+  parts: LoadParts,
 ): Promise<Omit<LoadedModel, 'voiceActivity'>> {
+  const { device, engine, config, log } = parts;
+  const { lanesPerJob, pools: limits, poolIdleSeconds, jobTimeoutSeconds } = config;
+  const folder = config.models[name];
+  if (folder === undefined) throw new Error(`${name} is not configured`);
   const startedAt = performance.now();
-  const whisper = await loadWhisper(folder, engine, { name, intraOpThreads: threadsPerRun });
+  const encoder = encoderOpener(name, parts);
+  const whisper = await loadWhisper(folder, engine, {
+    name,
+    intraOpThreads: device.threads,
+    ...(encoder && { openEncoder: encoder.open }),
+  });
   const pools = await createWindowPools(whisper, limits, {
     lanesPerJob,
     idleMs: poolIdleSeconds * 1000,
@@ -75,5 +104,5 @@ async function loadModel(
   }
   const ms = Math.round(performance.now() - startedAt);
   log.info({ model: name, folder, bytesMax: pools.bytesMax, concurrency, ms }, 'model is loaded');
-  return { whisper, pools, concurrency };
+  return { whisper, pools, concurrency, compiled: encoder?.compiled() ?? null };
 }

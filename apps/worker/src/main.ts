@@ -1,58 +1,40 @@
 #!/usr/bin/env node
-/** The supervisor of this machine's devices: starts them, keeps them alive, drains on a signal. */
+/** The command of this machine's worker: serves its devices, lists them, or prints its settings. */
 
 import { ConfigError } from '@amanuensis/config';
-import { createLogger, exitOnUncaught } from '@amanuensis/log';
-import { loadWorkerConfig } from './config.ts';
-import { findDevices } from './devices.ts';
-import { Supervisor } from './supervisor.ts';
+import { DeviceError } from './device.ts';
+import { printDevices } from './devices-table.ts';
+import { printConfig } from './print-config.ts';
+import { serve } from './serve.ts';
 
+const USAGE = `Usage: amanuensis-worker                serve the devices of this machine
+       amanuensis-worker devices        list them, and what each will run
+       amanuensis-worker config print   print every setting with where it comes from
+`;
 /** What a shell calls a command that was used wrongly. */
 const EXIT_USAGE = 2;
-/** A job or a slot of a pool was not given back. */
-const EXIT_UNCLEAN = 1;
 
+const source = { env: process.env, cwd: process.cwd() };
 try {
-  const config = loadWorkerConfig({ env: process.env, cwd: process.cwd() });
-  const log = createLogger('worker', config.logLevel);
-  exitOnUncaught(log);
-  const supervisor = new Supervisor(findDevices(), config, log);
-
-  const reasons = new Set<string>();
-  const leave = (why: string, exitCode: number): void => {
-    // Not for two different reasons: a terminal and `amanuensis up` may both ask, once each.
-    if (reasons.has(why)) {
-      log.warn({ why }, 'asked twice: leaves at once');
-      supervisor.kill();
-      process.exit(1);
-    }
-    reasons.add(why);
-    if (reasons.size > 1) return;
-    log.info({ why, timeoutSeconds: config.drainTimeoutSeconds }, 'drains');
-    void supervisor.drain().then((isClean) => {
-      log.info({ isClean }, 'drained');
-      process.exit(isClean ? exitCode : EXIT_UNCLEAN);
-    });
-  };
-  process.on('SIGTERM', () => leave('SIGTERM', 0));
-  process.on('SIGINT', () => leave('SIGINT', 0));
-  // Whoever started this process is gone (`amanuensis up`, a test): nobody else will end it.
-  process.once('disconnect', () => leave('its parent left', 0));
-  if (process.send !== undefined && !process.connected) leave('its parent left', 0);
-
-  supervisor.start().then(
-    (devices) => {
-      log.info({ devices }, 'ready');
-      const { drainTimeoutSeconds } = config;
-      process.send?.({ type: 'ready', devices, drainTimeoutSeconds });
-    },
-    (err: unknown) => {
-      log.fatal({ err }, 'cannot start');
-      leave('it cannot start', 1);
-    },
-  );
+  switch (process.argv.slice(2).join(' ')) {
+    case '':
+      await serve(source);
+      break;
+    case 'devices':
+      process.stdout.write(await printDevices(source));
+      break;
+    case 'config print':
+      process.stdout.write(printConfig(source));
+      break;
+    case '--help':
+      process.stdout.write(USAGE);
+      break;
+    default:
+      process.stderr.write(USAGE);
+      process.exitCode = EXIT_USAGE;
+  }
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
+  if (!(error instanceof ConfigError || error instanceof DeviceError)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = EXIT_USAGE;
+  process.exitCode = error instanceof ConfigError ? EXIT_USAGE : 1;
 }

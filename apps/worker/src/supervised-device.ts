@@ -31,8 +31,8 @@ const EXIT_GRACE_MS = 5_000;
 
 export interface DeviceObserver {
   onReady(device: ReadyDevice): void;
-  /** It failed each time, before it was ever ready. */
-  onGivenUp(): void;
+  /** It is not fit for use, or failed each time before it was ever ready. */
+  onGivenUp(reason: string): void;
 }
 
 export class SupervisedDevice {
@@ -47,6 +47,8 @@ export class SupervisedDevice {
   #ready = false;
   #wasReady = false;
   #draining = false;
+  /** Why its process said that it leaves. */
+  #failure: { readonly reason: string; readonly isFinal: boolean } | null = null;
   readonly #gone: Promise<boolean>;
   #leave: (isClean: boolean) => void = () => undefined;
 
@@ -60,10 +62,11 @@ export class SupervisedDevice {
   }
 
   start(): void {
-    const { config } = this.#assignment;
-    const child = forkDeviceWorker(config);
+    const { device, config } = this.#assignment;
+    const child = forkDeviceWorker(device, config);
     this.#child = child;
     this.#ready = false;
+    this.#failure = null;
     this.#startedAtMs = performance.now();
     this.#log.info({ workerPid: child.pid }, 'device worker starts');
     child.on('message', (message) => this.#hear(message as FromDeviceWorker));
@@ -103,6 +106,11 @@ export class SupervisedDevice {
       this.#wasReady = true;
       this.#observer.onReady(message.device);
     }
+    if (message.type === 'failed') this.#failure = message;
+    if (message.type === 'compiling') {
+      const { compileTimeoutSeconds } = this.#assignment.config;
+      this.#killUnlessHeardWithin(compileTimeoutSeconds, 'did not compile in time');
+    }
     // While it starts, heartbeats do not prolong its time: one that never gets ready is stuck.
     if (this.#ready) {
       this.#killUnlessHeardWithin(this.#assignment.config.heartbeatTimeoutSeconds, 'hangs');
@@ -122,11 +130,14 @@ export class SupervisedDevice {
     }
     const livedMs = performance.now() - this.#startedAtMs;
     this.#failures = livedMs > HEALTHY_AFTER_MS ? 1 : this.#failures + 1;
-    if (!this.#wasReady && this.#failures >= MAX_START_FAILURES) {
-      this.#log.error(how, 'device worker cannot start');
+    const hopeless = !this.#wasReady && this.#failures >= MAX_START_FAILURES;
+    if (hopeless || this.#failure?.isFinal === true) {
+      const reason =
+        this.#failure?.reason ?? `its process ended ${this.#failures} times at its start`;
+      this.#log.error({ ...how, reason }, 'device worker cannot start: the device is not used');
       this.#draining = true;
       this.#leave(true);
-      this.#observer.onGivenUp();
+      this.#observer.onGivenUp(reason);
       return;
     }
     const delayMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (this.#failures - 1));

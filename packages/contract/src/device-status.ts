@@ -27,6 +27,23 @@ export const poolStatusSchema = z.object({
 
 export type PoolStatus = z.infer<typeof poolStatusSchema>;
 
+/** How a device did with a window whose right result is known, before it took its first job. */
+export const attestationSchema = z.object({
+  model: z.string(),
+  /** ONNX Runtime's name of the execution provider that ran it. */
+  executionProvider: z.string(),
+  /** Of its hidden states with those of the model's own float32 run on a CPU. */
+  cosine: z.number(),
+  minCosine: z.number(),
+  /** What the encoder took for the window. */
+  ms: z.number(),
+  /** Nodes of the encoder that are not on the CPU, of all; null where the provider does not tell. */
+  placement: z.object({ acceleratedNodes: z.int(), nodes: z.int() }).nullable(),
+  /** What compiling the encoder took, whenever that was; null where nothing is compiled. */
+  compileMs: z.number().nullable(),
+});
+export type Attestation = Readonly<z.infer<typeof attestationSchema>>;
+
 export const deviceStatusSchema = z.object({
   /** Unique in the fleet: host, supervisor and device. */
   workerId: z.string(),
@@ -38,7 +55,12 @@ export const deviceStatusSchema = z.object({
   /** Jobs that may run at once; computed from the pools. */
   concurrency: z.int(),
   jobsActive: z.int(),
-  state: z.enum(['running', 'draining']),
+  /** `refused`: it is there and takes no jobs, since it does not work as it should. */
+  state: z.enum(['running', 'draining', 'refused']),
+  /** Why it is refused; null otherwise. */
+  refusal: z.string().nullable().default(null),
+  /** One of each model that it holds. */
+  attestations: z.array(attestationSchema).default([]),
   startedAtMs: z.int(),
   reportedAtMs: z.int(),
   pools: z.array(poolStatusSchema),

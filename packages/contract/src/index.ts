@@ -2,6 +2,7 @@
 
 export * from './device-status.ts';
 export * from './error-code.ts';
+export * from './fair-shares.ts';
 export * from './job-state.ts';
 export * from './language.ts';
 export * from './subtitle-options.ts';

@@ -20,6 +20,10 @@ export const modelNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'is not the name of a model');
 
+/** The jobs of a class go before those of the next. */
+export const PRIORITY_CLASSES = ['high', 'normal', 'low'] as const;
+export type PriorityClass = (typeof PRIORITY_CLASSES)[number];
+
 export const transcriptionJobSchema = z.strictObject({
   id: z.string(),
   /** Opaque: who submitted the job. */
@@ -35,6 +39,9 @@ export const transcriptionJobSchema = z.strictObject({
   options: transcriptionOptionsSchema,
   /** Milliseconds since the epoch. */
   submittedAtMs: z.int(),
+  /** Milliseconds since the epoch: a job that is not done by then is canceled. */
+  cancelAfterMs: z.int().optional(),
+  priority: z.enum(PRIORITY_CLASSES).default('normal'),
 });
 export type TranscriptionJob = z.infer<typeof transcriptionJobSchema>;
 
@@ -74,3 +81,9 @@ export const resultKey = (jobId: string, attempt: number): string =>
   `results/${jobId}/${attempt}.json`;
 /** What a running job has transcribed so far: a list that other attempts go on from. */
 export const checkpointLogKey = (jobId: string): string => `${REDIS_PREFIX}:checkpoints:${jobId}`;
+/** Stands while somebody wants the job canceled; workers look at it before and after an attempt. */
+export const cancelKey = (jobId: string): string => `${REDIS_PREFIX}:cancel:${jobId}`;
+/** Channel on which the ids of jobs that are to be canceled are told to all workers. */
+export const CANCEL_CHANNEL = `${REDIS_PREFIX}:cancel`;
+/** A job that was asked to be canceled and is not found within this time has ended otherwise. */
+export const CANCEL_TTL_MS = 24 * 3600 * 1000;

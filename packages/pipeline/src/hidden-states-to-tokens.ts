@@ -7,11 +7,13 @@ import type { DecodingRules } from './decoding/decoding-rules.ts';
 import { Hypothesis } from './decoding/hypothesis.ts';
 import type { HypothesisSearch } from './decoding/hypothesis-search.ts';
 import { IndependentSearch } from './decoding/independent-search.ts';
+import { isDoubtful, type TextQuality } from './decoding/is-doubtful.ts';
 import type { Lane } from './decoding/lane.ts';
+import { logNormaliser } from './decoding/log-normaliser.ts';
 import { seedOf } from './decoding/random-numbers.ts';
 import { bestHypothesis, lengthPenalty } from './decoding/rank-hypotheses.ts';
 import { samplingChoice } from './decoding/sample-token.ts';
-import { argMax, logSumExp } from './kernels/logits.ts';
+import { argMax } from './kernels/logits.ts';
 import type { Prompt } from './tokenizer/prompt-tokens.ts';
 
 /** Lanes that a window may use; the first holds it. */
@@ -20,19 +22,13 @@ export interface LaneSource {
   lane(index: number): Lane;
 }
 
-export interface WindowTokens {
+export interface WindowTokens extends TextQuality {
   /** Sampled tokens, timestamps included, without the end. */
   readonly tokens: readonly number[];
   /** Log-probability of each. */
   readonly tokenLogprobs: readonly number[];
-  /** Sum of log-probabilities of the sampled tokens, the end included, over their number plus one. */
-  readonly avgLogprob: number;
-  /** Probability of `<|nospeech|>` after start-of-transcript, before any filter. */
-  readonly noSpeechProb: number;
   /** At which they were sampled; 0 takes the likeliest. */
   readonly temperature: number;
-  /** Length of the text over its length when compressed; 0 for none. */
-  readonly compressionRatio: number;
 }
 
 /**
@@ -40,7 +36,7 @@ export interface WindowTokens {
  * (openai/whisper, `decode_with_fallback`).
  *
  * @param windowSeed with `options.seed` it decides on what is sampled at temperatures above 0.
- * @throws InferenceError `aborted` when `signal` fires, within one step.
+ * @throws InferenceError `aborted` when `signal` fires, after the run that it stops; `run_failed`.
  */
 export async function hiddenStatesToTokens(
   lanes: LaneSource,
@@ -73,17 +69,14 @@ async function decodeAt(
   const noSpeechProb = probability(first.probeLogits, rules.noSpeech);
   const search = searchAt(temperature, seed, lanes, prompt, rules);
   let living: readonly Hypothesis[] = firstHypotheses(temperature, lanes, prompt, rules.options);
-  const room = rules.maxPositions - prompt.tokens.length;
-  const maxTokens = Math.min(rules.maxTokens, room);
-  for (let nTokens = 0; ; ) {
+  const maxTokens = Math.min(rules.maxTokens, rules.maxPositions - prompt.tokens.length);
+  for (let nTokens = 1; ; nTokens++) {
     for (const { lane, tokens } of living) {
       for (const filter of rules.filters) filter.apply(lane.logits, tokens);
     }
     living = search.advance(living);
-    nTokens += 1;
-    if (living.length === 0 || nTokens === maxTokens) break;
-    const position = prompt.tokens.length + nTokens - 1;
-    await Promise.all(living.map((one) => one.lane.step(one.tokens.at(-1) ?? 0, position, signal)));
+    if (living.length === 0 || nTokens >= maxTokens) break;
+    await stepAll(living, prompt.tokens.length + nTokens - 1, signal);
   }
   const penalty = lengthPenalty(rules.options.length_penalty);
   const best = bestHypothesis(search.finish(living), penalty);
@@ -130,20 +123,19 @@ function firstHypotheses(
   });
 }
 
-/** Its text repeats itself, or is unlikely; but not where it is taken as silence. */
-function isDoubtful(
-  { compressionRatio: ratio, avgLogprob, noSpeechProb }: WindowTokens,
-  {
-    compression_ratio_threshold: maxRatio,
-    logprob_threshold: minLogprob,
-    no_speech_threshold: maxNoSpeech,
-  }: TranscriptionOptions,
-): boolean {
-  const isUnlikely = minLogprob !== null && avgLogprob < minLogprob;
-  if (isUnlikely && maxNoSpeech !== null && noSpeechProb > maxNoSpeech) return false;
-  return isUnlikely || (maxRatio !== null && ratio > maxRatio);
+/** Rejects only when no step is under way any more: their lanes may be given back then. */
+async function stepAll(
+  living: readonly Hypothesis[],
+  position: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const steps = living.map(({ lane, tokens }) => lane.step(tokens.at(-1) ?? 0, position, signal));
+  for (const step of await Promise.allSettled(steps)) {
+    if (step.status === 'rejected') throw step.reason;
+  }
 }
 
+/** @throws InferenceError `run_failed` where there is none. */
 function probability(logits: Float32Array, token: number): number {
-  return Math.exp((logits[token] ?? -Infinity) - logSumExp(logits, 0, logits.length));
+  return Math.exp((logits[token] ?? -Infinity) - logNormaliser(logits));
 }

@@ -1,15 +1,29 @@
 /** Recordings in, timed text out: Whisper on ONNX Runtime, in pooled buffers. */
 
+export { cosineSimilarity } from './attestation/cosine-similarity.ts';
+export { goldenHiddenStates } from './attestation/golden-hidden-states.ts';
+export { GOLDEN_MEL_VERSION, goldenMel } from './attestation/golden-mel.ts';
 export { type Checkpoint, checkpointSchema } from './checkpoint.ts';
 export {
+  type CompiledSession,
+  type CompileProgress,
+  openCompiled,
+  PLACEMENT_REPORT,
+} from './inference/compile-cache.ts';
+export { type FileLock, lockFile } from './inference/file-lock.ts';
+export {
+  type ExecutionProvider,
   type InferenceCapabilities,
   type InferenceEngine,
   InferenceError,
   type InferenceErrorCode,
 } from './inference/inference-port.ts';
 export { openInferenceEngine } from './inference/open-engine.ts';
+export { packagedLibraryPath } from './inference/packaged-library.ts';
+export type { Placement } from './inference/placement.ts';
 export type { PoolName } from './job-slots.ts';
-export { loadWhisper, type WhisperModel } from './model/load-whisper.ts';
+export { melToHiddenStates } from './mel-to-hidden-states.ts';
+export { type LoadOptions, loadWhisper, type WhisperModel } from './model/load-whisper.ts';
 export { ModelError, type ModelErrorCode } from './model/model-error.ts';
 export {
   type Recording,

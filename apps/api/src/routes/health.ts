@@ -77,11 +77,15 @@ function warningsOf(
   const warnings = lostWorkerIds.map(
     (id) => `The device worker ${id} stopped reporting: it died or its machine is unreachable.`,
   );
-  if (devices.length === 0) {
+  for (const { device, host, refusal } of devices) {
+    if (refusal !== null) warnings.push(`The device ${device} of ${host} is not used: ${refusal}.`);
+  }
+  const working = devices.filter(({ state }) => state !== 'refused');
+  if (working.length === 0) {
     warnings.push('No device worker reports: jobs wait until one starts.');
   } else {
     for (const model of models) {
-      if (devices.some((device) => device.models.includes(model))) continue;
+      if (working.some((device) => device.models.includes(model))) continue;
       const waiting = queues[transcriptionQueueName(model)]?.waiting ?? 0;
       warnings.push(`No device holds the model ${model}: its ${waiting} waiting jobs do not move.`);
     }

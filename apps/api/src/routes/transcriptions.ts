@@ -46,6 +46,15 @@ export function transcriptionRoutes(parts: UploadParts): Router {
     response.set('Cache-Control', 'no-store').json(transcription);
   });
 
+  router.post('/:id/cancel', async (request, response) => {
+    const { job } = await findJob(jobs, request);
+    await jobs.cancel(job);
+    const { job: now, state } = await findJob(jobs, request);
+    const transcription = jobToTranscription(now, state);
+    request.log.info({ jobId: transcription.id }, 'job is to be canceled');
+    response.status(transcription.finished_at === null ? 202 : 200).json(transcription);
+  });
+
   router.get('/:id/result', async (request, response) => {
     const { name, subtitles } = readResultQuery(request.query);
     const format = TRANSCRIPT_FORMATS[name];
@@ -98,6 +107,9 @@ async function readResult(
   const { id, status, error } = jobToTranscription(job, state);
   if (error !== null) {
     throw new CodedError('job_failed', `The job ${id} failed: ${error.code}: ${error.message}`);
+  }
+  if (status === 'canceled') {
+    throw new CodedError('job_failed', `The job ${id} was canceled and has no result.`);
   }
   if (status !== 'completed') {
     throw new CodedError('result_not_ready', `The job ${id} is ${status}; it has no result yet.`);

@@ -81,6 +81,11 @@ async function eventOf(delivery: Job<WebhookDelivery>, jobs: JobQueue): Promise<
     const data = { id, status: 'completed' as const, error: null };
     return { type: 'transcription.completed', timestamp, data };
   }
-  const data = { id, status: 'failed' as const, error: parseFailure(failure) };
+  const error = parseFailure(failure);
+  if (error.code === 'canceled') {
+    const data = { id, status: 'canceled' as const, error: null };
+    return { type: 'transcription.canceled', timestamp, data };
+  }
+  const data = { id, status: 'failed' as const, error };
   return { type: 'transcription.failed', timestamp, data };
 }

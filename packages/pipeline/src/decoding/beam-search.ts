@@ -10,15 +10,19 @@
  * ```
  */
 
-import { logSumExp } from '../kernels/logits.ts';
 import { likeliest } from '../kernels/top-k.ts';
 import { Hypothesis } from './hypothesis.ts';
 import type { HypothesisSearch } from './hypothesis-search.ts';
 import type { Lane } from './lane.ts';
+import { logNormaliser } from './log-normaliser.ts';
 
 export interface BeamOptions {
   readonly beamSize: number;
-  /** The search is over when `beamSize * patience` texts have ended (arXiv:2204.05424). */
+  /**
+   * The search is over when `beamSize * patience` texts have ended (arXiv:2204.05424). Below 1 the
+   * reference fills their number up with texts that have not, and may cut a sentence off; here those
+   * that have ended are enough.
+   */
   readonly patience: number;
   readonly endOfText: number;
   /** Tokens that were fed before the first one that is sampled. */
@@ -41,7 +45,7 @@ export class BeamSearch implements HypothesisSearch {
 
   constructor(options: BeamOptions) {
     this.#options = options;
-    this.#maxFinished = Math.max(1, Math.round(options.beamSize * options.patience));
+    this.#maxFinished = Math.max(1, roundHalfToEven(options.beamSize * options.patience));
   }
 
   advance(living: readonly Hypothesis[]): readonly Hypothesis[] {
@@ -66,7 +70,9 @@ export class BeamSearch implements HypothesisSearch {
     const candidates: Candidate[] = [];
     for (const source of living) {
       const { logits } = source.lane;
-      const total = logSumExp(logits, 0, logits.length);
+      const total = logNormaliser(logits);
+      // A job may suppress so much that nothing is left to go on with: its text ends.
+      if (total === -Infinity) this.#finished.push(source);
       for (const token of likeliest(logits, this.#options.beamSize + 1)) {
         const logprob = (logits[token] ?? -Infinity) - total;
         candidates.push({ source, token, logprob, sumLogprob: source.sumLogprob + logprob });
@@ -105,4 +111,11 @@ export class BeamSearch implements HypothesisSearch {
       if (!taken.has(lane)) yield lane;
     }
   }
+}
+
+/** As the reference's language rounds. */
+function roundHalfToEven(value: number): number {
+  const below = Math.floor(value);
+  const isHalf = value - below === 0.5;
+  return isHalf ? below + (below % 2) : Math.round(value);
 }

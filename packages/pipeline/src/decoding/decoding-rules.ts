@@ -5,6 +5,7 @@ import { FRAMES_PER_SECOND, FRAMES_PER_TIMESTAMP } from '../hyperparameters.ts';
 import type { WhisperModel } from '../model/load-whisper.ts';
 import type { LogitFilter } from './logit-filter.ts';
 import { SuppressAtBegin } from './suppress-at-begin.ts';
+import { SuppressFrom } from './suppress-from.ts';
 import { SuppressTokens } from './suppress-tokens.ts';
 import { TimestampRules } from './timestamp-rules.ts';
 
@@ -31,16 +32,19 @@ export interface DecodingRules {
 const MODEL_SUPPRESSED = -1;
 const TIMESTAMPS_PER_SECOND = FRAMES_PER_SECOND / FRAMES_PER_TIMESTAMP;
 
-export function decodingRules(model: WhisperModel, options: TranscriptionOptions): DecodingRules {
+type ModelFacts = Pick<WhisperModel, 'tokenizer' | 'dimensions' | 'generation'>;
+
+export function decodingRules(model: ModelFacts, options: TranscriptionOptions): DecodingRules {
   const { tokenizer, dimensions } = model;
+  const halfOfPositions = Math.floor(dimensions.nTextPositions / 2);
   return {
     options,
     filters: filtersOf(model, options),
     endOfText: tokenizer.endOfText,
     noSpeech: tokenizer.noSpeech,
     maxPositions: dimensions.nTextPositions,
-    maxTokens: dimensions.nTextPositions / 2,
-    maxPromptTokens: dimensions.nTextPositions / 2 - 1,
+    maxTokens: halfOfPositions,
+    maxPromptTokens: halfOfPositions - 1,
     hotwordTokens: tokenizer.encodePrompt(options.hotwords ?? ''),
     prefixTokens: tokenizer.encodePrompt(options.prefix ?? ''),
     decode: (tokens) => tokenizer.decode(tokens),
@@ -48,16 +52,19 @@ export function decodingRules(model: WhisperModel, options: TranscriptionOptions
 }
 
 function filtersOf(
-  { tokenizer, generation }: WhisperModel,
+  { tokenizer, generation }: ModelFacts,
   options: TranscriptionOptions,
 ): LogitFilter[] {
-  const { endOfText, firstTimestamp, controlTokens } = tokenizer;
+  const { endOfText, firstTimestamp, lastTimestamp, controlTokens } = tokenizer;
   const suppressed = options.suppress_tokens.flatMap((token) =>
     token === MODEL_SUPPRESSED
       ? (generation.suppress_tokens ?? tokenizer.nonSpeechTokens())
       : [token],
   );
-  const filters: LogitFilter[] = [new SuppressTokens([...suppressed, ...controlTokens])];
+  const filters: LogitFilter[] = [
+    new SuppressTokens([...suppressed, ...controlTokens]),
+    new SuppressFrom(options.without_timestamps ? firstTimestamp : lastTimestamp + 1),
+  ];
   if (options.suppress_blank) {
     filters.push(new SuppressAtBegin(generation.begin_suppress_tokens ?? tokenizer.blankTokens()));
   }

@@ -1,7 +1,7 @@
 /** Which language a window speaks, by the token that follows start-of-transcript. */
 
-import { maxOf } from '../kernels/logits.ts';
 import type { Lane } from './lane.ts';
+import { logNormaliser } from './log-normaliser.ts';
 
 export interface DetectedLanguage {
   readonly language: string;
@@ -17,7 +17,7 @@ export interface LanguageTokens {
 
 /**
  * @param lane holds the window.
- * @throws InferenceError `aborted` when `signal` fires.
+ * @throws InferenceError `aborted` when `signal` fires; `run_failed`.
  */
 export async function detectLanguage(
   lane: Lane,
@@ -25,11 +25,11 @@ export async function detectLanguage(
   signal: AbortSignal,
 ): Promise<DetectedLanguage> {
   await lane.prefill([startOfTranscript], 0, signal);
-  const max = maxOf(lane.logits, 0, lane.logits.length);
+  const normaliser = logNormaliser(lane.logits);
   let total = 0;
   let best = { language: '', weight: -1 };
   for (const [language, token] of languageTokens) {
-    const weight = Math.exp((lane.logits[token] ?? -Infinity) - max);
+    const weight = Math.exp((lane.logits[token] ?? -Infinity) - normaliser);
     total += weight;
     if (weight > best.weight) best = { language, weight };
   }

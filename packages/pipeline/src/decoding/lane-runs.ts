@@ -12,6 +12,7 @@
 
 import { abortedError } from '../inference/inference-errors.ts';
 import type { Binding, InferenceSession, Tensor } from '../inference/inference-port.ts';
+import { AbortWatch } from './abort-watch.ts';
 import { type RowLane, RowRun } from './row-run.ts';
 
 export interface DecoderSessions {
@@ -41,11 +42,16 @@ export class LaneRuns implements Disposable {
   readonly #logits: Tensor;
   /** By row. */
   readonly #rowLogits: readonly Float32Array[];
+  /** The first to run first; each watched until it is settled. */
   readonly #waiting: Step[] = [];
+  readonly #watch = new AbortWatch((signal) => this.#abort(signal));
   /** By the lanes of the rows, the least recently used first. */
   readonly #rowRuns = new Map<string, RowRun>();
   readonly #laneNumbers = new Map<RowLane, number>();
   #isRunning = false;
+  /** The steps of the run that is under way, and what stops it. */
+  #underWay: readonly Step[] = [];
+  #stop = new AbortController();
 
   constructor(sessions: DecoderSessions, vocabSize: number) {
     this.sessions = sessions;
@@ -62,8 +68,17 @@ export class LaneRuns implements Disposable {
     return binding.run({ signal });
   }
 
+  /**
+   * A step whose signal fires is never run afterwards, and leaves its lane alone as soon as it
+   * rejects: by then the lane may be another recording's.
+   *
+   * @throws InferenceError `aborted` at once while it waits, and when its run has stopped;
+   *   `run_failed` to all lanes of the run.
+   */
   step(lane: RowLane, token: number, position: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(abortedError(signal));
     return new Promise((resolve, reject) => {
+      this.#watch.watch(signal);
       this.#waiting.push({ lane, token, position, signal, resolve, reject });
       if (!this.#isRunning) this.#runSoon();
     });
@@ -77,20 +92,44 @@ export class LaneRuns implements Disposable {
 
   async #run(): Promise<void> {
     const steps = this.#waiting.splice(0, this.#nRows);
+    const { signal } = this.#stop;
+    this.#underWay = steps;
     try {
-      if (steps.length > 1) await this.#runTogether(steps);
-      else if (steps[0] !== undefined) await runAlone(steps[0]);
-      for (const step of steps) settle(step);
+      if (steps.length > 1) await this.#runTogether(steps, signal);
+      else if (steps[0] !== undefined) await runAlone(steps[0], signal);
+      for (const step of steps) this.#settle(step);
     } catch (error) {
-      for (const step of steps) step.reject(error);
+      for (const step of steps.reverse()) {
+        // A step may be run again: it writes the same row of the same caches.
+        if (signal.aborted && !step.signal.aborted) this.#waiting.unshift(step);
+        else this.#settle(step, error);
+      }
     }
+    this.#underWay = [];
+    if (signal.aborted) this.#stop = new AbortController();
     if (this.#waiting.length > 0) this.#runSoon();
     else this.#isRunning = false;
   }
 
-  async #runTogether(steps: Step[]): Promise<void> {
+  /** Who is canceled waits for nobody, and a run that serves others too is soon made again. */
+  #abort(signal: AbortSignal): void {
+    for (const step of this.#waiting.filter((one) => one.signal === signal)) {
+      this.#waiting.splice(this.#waiting.indexOf(step), 1);
+      this.#settle(step);
+    }
+    if (this.#underWay.some((step) => step.signal === signal)) this.#stop.abort();
+  }
+
+  #settle({ signal, resolve, reject }: Step, error?: unknown): void {
+    this.#watch.unwatch(signal);
+    if (signal.aborted) reject(abortedError(signal));
+    else if (error === undefined) resolve();
+    else reject(error);
+  }
+
+  async #runTogether(steps: Step[], signal: AbortSignal): Promise<void> {
     steps.sort((a, b) => this.#numberOf(a.lane) - this.#numberOf(b.lane));
-    await this.#rowRunOf(steps).run(steps, commonSignal(steps));
+    await this.#rowRunOf(steps).run(steps, signal);
     for (const [row, { lane }] of steps.entries()) {
       const logits = this.#rowLogits[row];
       if (logits !== undefined) lane.logits.set(logits);
@@ -132,17 +171,6 @@ export class LaneRuns implements Disposable {
   }
 }
 
-async function runAlone({ lane, token, position, signal }: Step): Promise<void> {
+async function runAlone({ lane, token, position }: Step, signal: AbortSignal): Promise<void> {
   await lane.stepBinding(token, position).run({ signal });
-}
-
-/** One recording that is canceled must not stop the run of another. */
-function commonSignal(steps: readonly Step[]): AbortSignal | undefined {
-  const first = steps[0]?.signal;
-  return steps.every(({ signal }) => signal === first) ? first : undefined;
-}
-
-function settle({ signal, resolve, reject }: Step): void {
-  if (!signal.aborted) resolve();
-  else reject(abortedError(signal));
 }

@@ -7,10 +7,11 @@ export type LengthPenalty = (length: number) => number;
 
 /**
  * @param alpha of Google NMT's penalty ((5 + length) / 6)^alpha (arXiv:1609.08144, section 7);
- *   undefined: the length itself.
+ *   undefined: the length itself, of an empty text that of one token.
  */
 export function lengthPenalty(alpha: number | undefined): LengthPenalty {
-  return alpha === undefined ? (length) => length : (length) => ((5 + length) / 6) ** alpha;
+  if (alpha === undefined) return (length) => Math.max(1, length);
+  return (length) => ((5 + length) / 6) ** alpha;
 }
 
 /** The greatest sum of log-probabilities over its penalty, the first of equal ones. */
@@ -18,9 +19,6 @@ export function bestHypothesis(
   hypotheses: readonly Hypothesis[],
   penalty: LengthPenalty,
 ): Hypothesis {
-  const score = ({ sumLogprob, tokens }: Hypothesis): number => {
-    const divisor = penalty(tokens.length);
-    return divisor === 0 ? -Infinity : sumLogprob / divisor;
-  };
+  const score = ({ sumLogprob, tokens }: Hypothesis): number => sumLogprob / penalty(tokens.length);
   return hypotheses.reduce((best, next) => (score(next) > score(best) ? next : best));
 }

@@ -48,13 +48,13 @@ export class RowRun implements Disposable {
   }
 
   /** @param steps one of each lane, in their order. */
-  async run(steps: readonly RowStep[], signal: AbortSignal | undefined): Promise<void> {
+  async run(steps: readonly RowStep[], signal: AbortSignal): Promise<void> {
     for (let row = 0; row < this.#tokens.length; row++) {
       const step = steps[row] ?? steps[0];
       this.#tokens[row] = step?.token ?? 0;
       this.#positions[row] = step?.position ?? 0;
     }
-    await this.#binding.run(signal === undefined ? {} : { signal });
+    await this.#binding.run({ signal });
   }
 
   [Symbol.dispose](): void {

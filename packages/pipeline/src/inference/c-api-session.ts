@@ -13,7 +13,7 @@ import { RunGate } from './run-gate.ts';
 export class CApiSession implements InferenceSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  readonly executionProvider = 'CPUExecutionProvider';
+  readonly executionProvider: string;
   readonly #ort: OrtEnvironment;
   readonly #session: Address;
   readonly #gate = new RunGate();
@@ -21,9 +21,10 @@ export class CApiSession implements InferenceSession {
   #released: Promise<void> | undefined;
 
   /** Owns `session` once it has been constructed. */
-  constructor(ort: OrtEnvironment, session: Address) {
+  constructor(ort: OrtEnvironment, session: Address, executionProvider: string) {
     this.#ort = ort;
     this.#session = session;
+    this.executionProvider = executionProvider;
     this.inputs = readSpecs(ort, session, 'Input');
     this.outputs = readSpecs(ort, session, 'Output');
   }

@@ -40,9 +40,25 @@ export interface ModelGraph {
   readonly weightsFolder: string;
 }
 
+/** A model in a file, graph and all: what an execution provider compiled and wrote down. */
+export interface ModelFile {
+  readonly file: string;
+}
+
+/** Hardware that ONNX Runtime asks to take nodes of a graph before the CPU gets the rest. */
+export interface ExecutionProvider {
+  readonly name: 'VitisAI' | 'CUDA' | 'WebGPU';
+  /** In the provider's own words: `cache_dir`, `device_id`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
 export interface SessionOptions {
-  /** Threads that one run may use. */
+  /** CPU threads that one run may use. */
   readonly intraOpThreads: number;
+  /** The CPU alone unless given. */
+  readonly executionProvider?: ExecutionProvider;
+  /** ONNX Runtime's own settings of a session: `ep.context_enable`. */
+  readonly configEntries?: Readonly<Record<string, string>>;
 }
 
 /** Runs a session on fixed memory as often as wanted; one run at a time. */
@@ -77,12 +93,18 @@ export interface InferenceEngine {
   /** Version of the ONNX Runtime library that is loaded. */
   readonly version: string;
   readonly capabilities: InferenceCapabilities;
-  /** @throws InferenceError `invalid_model` when the graph or its weights cannot be loaded. */
-  createSession(model: ModelGraph, options: SessionOptions): Promise<InferenceSession>;
+  /** ONNX Runtime's names of the execution providers that sessions of this engine may ask for. */
+  readonly providers: readonly string[];
+  /**
+   * @throws InferenceError `invalid_model` when the graph or its weights cannot be loaded;
+   *   `provider_failed` when the execution provider does not take the session's options.
+   */
+  createSession(model: ModelGraph | ModelFile, options: SessionOptions): Promise<InferenceSession>;
 }
 
 export type InferenceErrorCode =
   | 'unavailable'
+  | 'provider_failed'
   | 'invalid_model'
   | 'invalid_tensor'
   | 'run_failed'

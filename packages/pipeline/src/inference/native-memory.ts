@@ -1,4 +1,4 @@
-/** Addresses of JavaScript memory for native calls, its pages given back, and C strings. */
+/** The C runtime: addresses of memory for native calls, pages given back, file locks, C strings. */
 
 import { getSystemErrorName } from 'node:util';
 import type { PoolBehaviour } from '@amanuensis/pool';
@@ -83,9 +83,39 @@ function pageReclaimer(): ReclaimPages {
   };
 }
 
+const LOCK_EXCLUSIVE = 2;
+const LOCK_NON_BLOCKING = 4;
+
+/**
+ * Takes the lock of an open file, which ends with the file or with the process, whatever ends that;
+ * false where another open file has it. Undefined where the system has no such call: on Windows.
+ *
+ * @throws Error with the system's name of what is wrong.
+ */
+export const lockDescriptor: ((descriptor: number) => boolean) | undefined =
+  process.platform === 'win32' ? undefined : descriptorLocker();
+
+function descriptorLocker(): (descriptor: number) => boolean {
+  const flock = cRuntime.func('flock', 'int', ['int', 'int']) as (
+    descriptor: number,
+    operation: number,
+  ) => number;
+  return (descriptor) => {
+    if (flock(descriptor, LOCK_EXCLUSIVE | LOCK_NON_BLOCKING) === 0) return true;
+    const name = getSystemErrorName(-koffi.errno());
+    if (name === 'EAGAIN' || name === 'EWOULDBLOCK') return false;
+    throw new Error(`flock: ${name}`);
+  };
+}
+
 /** `text` as NUL-terminated UTF-8. */
 export function cString(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
+}
+
+/** The pointer that lies at `address`. */
+export function readPointer(address: Address): Address {
+  return koffi.decode(address, 'void *');
 }
 
 export function readCString(address: Address): string {

@@ -8,6 +8,7 @@ import {
   type InferenceEngine,
   InferenceError,
   type InferenceSession,
+  type ModelFile,
   type ModelGraph,
   type SessionOptions,
   type Tensor,
@@ -38,6 +39,7 @@ class NodeBindingEngine implements InferenceEngine {
   readonly name = 'node-binding';
   readonly version: string;
   readonly capabilities = { asynchronous: false, zeroCopy: false, terminable: false };
+  readonly providers = ['CPUExecutionProvider'];
   readonly #ort: OnnxRuntime;
 
   constructor(ort: OnnxRuntime) {
@@ -45,20 +47,16 @@ class NodeBindingEngine implements InferenceEngine {
     this.version = ort.env.versions.node ?? 'unknown';
   }
 
-  async createSession(model: ModelGraph, options: SessionOptions): Promise<InferenceSession> {
+  async createSession(
+    model: ModelGraph | ModelFile,
+    options: SessionOptions,
+  ): Promise<InferenceSession> {
+    if (options.executionProvider !== undefined) {
+      const message = `The binding runs on the CPU; ${options.executionProvider.name} needs the C API`;
+      throw new InferenceError('provider_failed', message);
+    }
     try {
-      const session = await this.#ort.InferenceSession.create(model.bytes, {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: options.intraOpThreads,
-        interOpNumThreads: 1,
-        logSeverityLevel: 4,
-        extra: {
-          session: {
-            model_external_initializers_file_folder_path: model.weightsFolder,
-            intra_op: { allow_spinning: '0' },
-          },
-        },
-      });
+      const session = await this.#load(model, options);
       try {
         return new NodeBindingSession(this.#ort, session);
       } catch (error) {
@@ -68,6 +66,28 @@ class NodeBindingEngine implements InferenceEngine {
     } catch (cause) {
       throw new InferenceError('invalid_model', messageOf(cause), { cause });
     }
+  }
+
+  #load(
+    model: ModelGraph | ModelFile,
+    { intraOpThreads }: SessionOptions,
+  ): Promise<OnnxRuntimeNode.InferenceSession> {
+    const settings = {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: intraOpThreads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 4 as const,
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    };
+    if ('file' in model) return this.#ort.InferenceSession.create(model.file, settings);
+    const { bytes, weightsFolder } = model;
+    const extra = {
+      session: {
+        ...settings.extra.session,
+        model_external_initializers_file_folder_path: weightsFolder,
+      },
+    };
+    return this.#ort.InferenceSession.create(bytes, { ...settings, extra });
   }
 }
 

@@ -11,7 +11,14 @@ import { type Address, OutPointer } from './native-memory.ts';
 const ORT_API_VERSION = 21;
 
 const POINTER_BYTES = 8;
-const NATIVE_TYPES = { pointer: 'void *', string: 'str', int: 'int', size: 'size_t' } as const;
+const NATIVE_TYPES = {
+  pointer: 'void *',
+  string: 'str',
+  /** ORTCHAR_T, which is wide on Windows. */
+  path: process.platform === 'win32' ? 'str16' : 'str',
+  int: 'int',
+  size: 'size_t',
+} as const;
 
 /**
  * Positions in OrtApi and parameters of the functions that answer an OrtStatus, from Microsoft's
@@ -19,6 +26,7 @@ const NATIVE_TYPES = { pointer: 'void *', string: 'str', int: 'int', size: 'size
  */
 const STATUS_FUNCTIONS = {
   CreateEnv: [3, 'int', 'string', 'pointer'],
+  CreateSession: [7, 'pointer', 'path', 'pointer', 'pointer'],
   CreateSessionFromArray: [8, 'pointer', 'pointer', 'size', 'pointer', 'pointer'],
   Run: [9, 'pointer', 'pointer', 'pointer', 'pointer', 'size', 'pointer', 'size', 'pointer'],
   CreateSessionOptions: [10, 'pointer'],
@@ -51,7 +59,11 @@ const STATUS_FUNCTIONS = {
   CreateCpuMemoryInfo: [69, 'int', 'int', 'pointer'],
   AllocatorFree: [76, 'pointer', 'pointer'],
   GetAllocatorWithDefaultOptions: [78, 'pointer'],
+  GetAvailableProviders: [125, 'pointer', 'pointer'],
+  ReleaseAvailableProviders: [126, 'pointer', 'int'],
   AddSessionConfigEntry: [130, 'pointer', 'string', 'string'],
+  SessionOptionsAppendExecutionProvider: [216, 'pointer', 'string', 'pointer', 'pointer', 'size'],
+  SessionOptionsAppendExecutionProvider_VitisAI: [276, 'pointer', 'pointer', 'pointer', 'size'],
 } as const satisfies Readonly<Record<string, readonly [number, ...ParameterType[]]>>;
 
 const RELEASE_FUNCTIONS = {
@@ -69,7 +81,7 @@ type ParameterType = keyof typeof NATIVE_TYPES;
 type StatusFunction = keyof typeof STATUS_FUNCTIONS;
 type ReleaseFunction = keyof typeof RELEASE_FUNCTIONS;
 
-type ArgumentFor<T> = T extends 'pointer' ? Address : T extends 'string' ? string : number;
+type ArgumentFor<T> = T extends 'pointer' ? Address : T extends 'string' | 'path' ? string : number;
 type ArgumentsFor<T extends readonly unknown[]> = { [K in keyof T]: ArgumentFor<T[K]> };
 type ParametersOf<N extends StatusFunction> = (typeof STATUS_FUNCTIONS)[N] extends readonly [
   number,
@@ -98,14 +110,15 @@ class OrtError extends Error {
 const handles: unknown[] = [];
 
 /**
- * What calls under way on other threads read and write. JavaScript does not see that, so an entry
- * here is what keeps the memory from being collected.
+ * What calls under way read and write. JavaScript does not see that, so an entry here is what keeps
+ * the memory from being collected.
  */
 const inUse = new Set<{ readonly memory: object }>();
 
 export class OrtLibrary {
   /** As `OrtGetVersionString` answers: `1.30.0`. */
   readonly version: string;
+  readonly #handle: ReturnType<typeof koffi.load>;
   readonly #functions: Readonly<Record<StatusFunction, NativeStatusFunction>>;
   readonly #releases: Readonly<Record<ReleaseFunction, (object: Address) => void>>;
   readonly #errorMessage: (status: Address) => string;
@@ -115,6 +128,7 @@ export class OrtLibrary {
     if (koffi.sizeof('void *') !== POINTER_BYTES) throw new Error('needs a 64-bit process');
     const handle = koffi.load(path);
     handles.push(handle);
+    this.#handle = handle;
 
     const base: Address = handle.func('OrtGetApiBase', 'void *', [])();
     const getApi = functionAt(base, 0, 'void *', ['uint32_t']) as (version: number) => Status;
@@ -140,6 +154,20 @@ export class OrtLibrary {
   /** @throws OrtError */
   call<N extends StatusFunction>(name: N, ...args: ArgumentsOf<N>): void {
     this.#check(this.#functions[name](...(args as readonly NativeValue[])));
+  }
+
+  /**
+   * @param memory What the call reads at the addresses that it is given; kept alive until it ends.
+   * @throws OrtError
+   */
+  callHolding<N extends StatusFunction>(memory: object, name: N, ...args: ArgumentsOf<N>): void {
+    const entry = { memory };
+    inUse.add(entry);
+    try {
+      this.call(name, ...args);
+    } finally {
+      inUse.delete(entry);
+    }
   }
 
   /**
@@ -175,6 +203,16 @@ export class OrtLibrary {
     const out = new OutPointer();
     this.#check(this.#functions[name](...(args as readonly NativeValue[]), out.address));
     return out.value;
+  }
+
+  /**
+   * Calls a function that the library exports by its name, outside of the table.
+   *
+   * @throws OrtError; Error where the library has no such function.
+   */
+  callExported(name: string, types: readonly ParameterType[], ...args: readonly NativeValue[]) {
+    const parameters = types.map((type) => NATIVE_TYPES[type]);
+    this.#check(this.#handle.func(name, 'void *', parameters)(...args) as Status);
   }
 
   release(name: ReleaseFunction, object: Address): void {

@@ -2,7 +2,7 @@
 
 import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import { alignmentHeads } from '../alignment/alignment-heads.ts';
-import type { InferenceEngine, InferenceSession } from '../inference/inference-port.ts';
+import type { InferenceEngine, InferenceSession, ModelGraph } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
 import { fingerprintOf, recordChecksums, verifyChecksums } from './checksums.ts';
 import { crossAttentionGraph } from './cross-attention-graph.ts';
@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly name: string;
   /** Threads that one run of the encoder may use. */
   readonly intraOpThreads: number;
+  /** Loads the encoder where it runs elsewhere than the rest; `fingerprint` is the model's. */
+  readonly openEncoder?: (graph: ModelGraph, fingerprint: string) => Promise<InferenceSession>;
 }
 
 /** A loaded Whisper; whoever loaded it releases it. */
@@ -42,9 +44,9 @@ export interface WhisperModel {
   readonly tokenizer: WhisperTokenizer;
   readonly laneLayout: LaneLayout;
   readonly sessions: WhisperSessions;
-  /** Heads whose attention tells when a word is said. */
   /** SHA-256 over all files of the model. */
   readonly fingerprint: string;
+  /** Heads whose attention tells when a word is said. */
   readonly nAlignmentHeads: number;
   /** Loads the graph that answers it: only jobs that ask for word times need it. */
   openAlignment(): Promise<InferenceSession>;
@@ -66,9 +68,10 @@ export interface WhisperModel {
 export async function loadWhisper(
   folder: string,
   engine: InferenceEngine,
-  { name, intraOpThreads }: LoadOptions,
+  { name, intraOpThreads, openEncoder }: LoadOptions,
 ): Promise<WhisperModel> {
   const report = await verifyChecksums(folder);
+  const fingerprint = fingerprintOf(report);
   const dimensions = await readDimensions(folder);
   const generation = await readGenerationConfig(folder);
   const tokenizer = await WhisperTokenizer.open(folder, generation);
@@ -83,9 +86,15 @@ export async function loadWhisper(
     opened.push(session);
     return session;
   };
+  const loadEncoder = async (bytes: Uint8Array): Promise<InferenceSession> => {
+    if (openEncoder === undefined) return load(bytes);
+    const session = await openEncoder({ bytes, weightsFolder: folder }, fingerprint);
+    opened.push(session);
+    return session;
+  };
   try {
     const sessions: WhisperSessions = {
-      encoder: await load(encoderGraph(weights, dimensions)),
+      encoder: await loadEncoder(encoderGraph(weights, dimensions)),
       crossAttention: await load(crossAttentionGraph(weights, dimensions)),
       sequence: await load(decoderGraph(weights, dimensions, { kind: 'sequence' })),
       rows: await load(decoderGraph(weights, dimensions, { kind: 'rows', rows: ROWS_PER_RUN })),
@@ -101,7 +110,7 @@ export async function loadWhisper(
       tokenizer,
       laneLayout: new LaneLayout(dimensions),
       sessions,
-      fingerprint: fingerprintOf(report),
+      fingerprint,
       nAlignmentHeads: heads.length,
       openAlignment: () =>
         load(decoderGraph(weights, dimensions, { kind: 'alignment', heads, endOfText })),
