@@ -4,6 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 const TIMEOUT_MS = 30_000;
 const E2E_TIMEOUT_MS = 180_000;
+const LONG_TIMEOUT_MS = 30 * 60_000;
 
 const folder = (name: string): string => `test/${name}/**/*.test.ts`;
 
@@ -13,10 +14,12 @@ const projects = [
   {
     name: 'integration',
     include: 'test/**/*.test.ts',
-    exclude: ['unit', 'e2e'].map(folder),
+    exclude: ['unit', 'e2e', 'long'].map(folder),
     timeoutMs: TIMEOUT_MS,
   },
   { name: 'e2e', include: folder('e2e'), timeoutMs: E2E_TIMEOUT_MS },
+  // Hours of recordings: not part of `npm test`.
+  { name: 'long', include: folder('long'), timeoutMs: LONG_TIMEOUT_MS },
 ];
 
 export default defineConfig({
