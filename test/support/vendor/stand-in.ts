@@ -1,7 +1,7 @@
 /** Builds the stand-in for a vendor's ONNX Runtime with the C compiler of this machine. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { packagedLibraryPath } from '../../../packages/pipeline/src/inference/packaged-library.ts';
 
@@ -26,6 +26,7 @@ export interface StandIn {
   readonly env: Readonly<Record<string, string>>;
   /** What it was asked so far, by all processes. */
   events(): readonly StandInEvent[];
+  forget(): void;
 }
 
 /** In a folder of the caller's. */
@@ -41,6 +42,7 @@ export function buildStandIn(folder: string): StandIn {
     installation,
     library,
     env: { STAND_IN_RUNTIME: packagedLibraryPath(), STAND_IN_LOG: log },
+    forget: () => rmSync(log, { force: true }),
     events: () =>
       existsSync(log)
         ? readFileSync(log, 'utf8')
