@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { packagedLibraryPath } from '@amanuensis/pipeline';
 import {
   afterAll,
@@ -24,7 +25,7 @@ import {
   type StandInEvent,
 } from '../support/vendor/stand-in.ts';
 
-const OPENER = join(import.meta.dirname, '../support/vendor/open-compiled.mjs');
+const OPENER = fileURLToPath(new URL('../support/vendor/open-compiled.mjs', import.meta.url));
 const DEADLINE_MS = 60_000;
 const PROVIDER_OPTIONS = { target: 'X2', enable_cache_file_io_in_mem: '0' };
 

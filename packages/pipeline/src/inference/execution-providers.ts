@@ -14,7 +14,7 @@ import {
 import type { OrtLibrary } from './ort-library.ts';
 
 /** ONNX Runtime's name of each provider, as libraries list it and results name it. */
-export const PROVIDER_NAMES = {
+const PROVIDER_NAMES = {
   VitisAI: 'VitisAIExecutionProvider',
   CUDA: 'CUDAExecutionProvider',
   WebGPU: 'WebGpuExecutionProvider',

@@ -65,7 +65,7 @@ export async function lockFile(file: string, { signal, onWait }: LockWait): Prom
 }
 
 /** The process that holds the lock, as it says itself; null where the file does not tell. */
-export function holderOf(file: string): number | null {
+function holderOf(file: string): number | null {
   try {
     const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
     return Number.isNaN(pid) ? null : pid;
