@@ -9,7 +9,8 @@ import { audioToPcm, type PcmSource } from '../../packages/pipeline/src/audio-to
 
 const run = promisify(execFile);
 const NEVER = new AbortController().signal;
-const DEADLINE_MS = 120_000;
+/** Hours are encoded in minutes. */
+const DEADLINE_MS = 20 * 60_000;
 const MAX_PCM_BYTES = 1 << 28;
 const SAMPLE_RATE_HZ = 16_000;
 const MAX_LAG = 1200;
@@ -115,4 +116,39 @@ export function bestLag(a: Float32Array, b: Float32Array, begin = SAMPLE_RATE_HZ
     if (value > best.value) best = { lag, value };
   }
   return best.lag;
+}
+
+/** A recording with the same speech at the begin of each minute, to the sample. */
+export interface Minutes {
+  readonly path: string;
+  readonly nMinutes: number;
+  /** What the first minute is decoded to from the wav that all are made of. */
+  readonly minute: Float32Array;
+}
+
+/** Repeats a minute at 44.1 kHz, in which no rate of ours fits a whole number of times. */
+export async function encodeMinutes(
+  speech: string,
+  path: string,
+  nMinutes: number,
+  args: readonly string[],
+): Promise<Minutes> {
+  const wav = `${path}.minute.wav`;
+  const pad = 'aresample=44100:resampler=soxr:precision=28,apad=whole_dur=60';
+  await ffmpeg('-i', speech, '-af', pad, '-c:a', 'pcm_s16le', wav);
+  await ffmpeg('-stream_loop', String(nMinutes - 1), '-i', wav, ...args, path);
+  return { path, nMinutes, minute: await decodeAtOnce(wav) };
+}
+
+/** By how many samples the speech of each minute comes late; and how long all of it is, in samples. */
+export async function lagsOf({ path, minute }: Minutes) {
+  await using source = await audioToPcm(path, { maxDurationSeconds: 4 * 3600, signal: NEVER });
+  const out = sharedF32(60 * SAMPLE_RATE_HZ);
+  const lags: number[] = [];
+  for (;;) {
+    const nSamples = await source.read(out, NEVER);
+    if (nSamples > 2 * SAMPLE_RATE_HZ) lags.push(bestLag(out, minute));
+    if (nSamples < out.length) break;
+  }
+  return { lags, nSamples: source.samplesRead, warnings: source.warnings };
 }

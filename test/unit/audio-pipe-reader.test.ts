@@ -46,7 +46,7 @@ test('pieces of any size, written and read in any rhythm', async () => {
       for (let i = 0; ; i++) {
         if (waits[(i + 1) % waits.length]) await new Promise(setImmediate);
         const size = reads[i % reads.length] ?? 1;
-        const nBytes = await pipe.reader.read(got.subarray(at, at + size));
+        const nBytes = await pipe.reader.read(got, at, at + size);
         at += nBytes;
         if (nBytes < size) break;
       }
@@ -58,6 +58,28 @@ test('pieces of any size, written and read in any rhythm', async () => {
     }),
     { numRuns: 40 },
   );
+});
+
+test('a range of nothing asks for nothing', async () => {
+  const pipe = await openPipe();
+  onTestFinished(pipe.close);
+  await pipe.write(Uint8Array.of(1, 2));
+  const out = new Uint8Array(4);
+  expect(await pipe.reader.read(out, 4)).toBe(0);
+  expect(await pipe.reader.read(out, 2, 2)).toBe(0);
+  expect(await pipe.reader.read(out, 1, 3)).toBe(2);
+  expect([...out]).toEqual([0, 1, 2, 0]);
+});
+
+test('tells whenever bytes have come', async () => {
+  const pipe = await openPipe();
+  onTestFinished(pipe.close);
+  const arrivals: number[] = [];
+  const out = new Uint8Array(200_000);
+  const reading = pipe.reader.read(out, 0, out.length, () => arrivals.push(performance.now()));
+  for (let i = 0; i < 5; i++) await pipe.write(new Uint8Array(40_000));
+  expect(await reading).toBe(out.length);
+  expect(arrivals.length).toBeGreaterThan(0);
 });
 
 test('an end exactly at the border of a read is told by the next', async () => {
