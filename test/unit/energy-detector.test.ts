@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { SAMPLE_RATE_HZ } from '../../packages/pipeline/src/hyperparameters.ts';
 import { EnergyDetector } from '../../packages/pipeline/src/voice-activity/energy-detector.ts';
 import { NoiseFloor } from '../../packages/pipeline/src/voice-activity/energy-noise-floor.ts';
+import { PitchStrength } from '../../packages/pipeline/src/voice-activity/energy-pitch.ts';
 import { SpeechBand } from '../../packages/pipeline/src/voice-activity/energy-speech-band.ts';
 import { Steadiness } from '../../packages/pipeline/src/voice-activity/energy-steadiness.ts';
 import { SEQUENTIAL_SPANS } from '../../packages/pipeline/src/voice-activity/speech-span-options.ts';
@@ -91,6 +92,11 @@ describe('speech', () => {
     expect(spans[0]?.end).toBeLessThan(34 * SECOND);
   });
 
+  test('of one word is found where there is nothing else', async () => {
+    const hello = voicemail.subarray(0.49 * SECOND, 1.13 * SECOND);
+    expect(await spansOf(new EnergyDetector(), hello)).toEqual([{ start: 0, end: hello.length }]);
+  });
+
   test('of one word is found wherever it falls', async () => {
     const hello = voicemail.subarray(0.4 * SECOND, 1.2 * SECOND);
     for (let at = 5 * SECOND; at < 6.1 * SECOND; at += 0.11 * SECOND) {
@@ -133,24 +139,58 @@ test('the noise floor is the softest moment, of eight batches', () => {
   const chance = batch(-20);
   chance.set([-80, -80], 10);
   expect(floor.update(chance)).toBe(-60);
-  for (let i = 0; i < 7; i++) expect(floor.update(batch(-10))).toBe(-60);
+  // The end of a recording is no background, digital silence before it is.
+  const ending = batch(-20);
+  ending.fill(-100, 12);
+  expect(floor.update(ending)).toBe(-60);
+  for (let i = 0; i < 6; i++) expect(floor.update(batch(-10))).toBe(-60);
+  expect(floor.update(batch(-10))).toBe(-20);
   expect(floor.update(batch(-10))).toBe(-10);
+  expect(floor.update(batch(-100))).toBe(-100);
 });
 
-test('steady is what stays within 4 dB for half a second, be it in two batches', () => {
+test('steady is what stays within 4 dB for half a second without a pitch, or within 1 dB', () => {
   const at = (...runs: [number, number][]): Float32Array =>
     Float32Array.from(runs.flatMap(([n, level]) => new Array<number>(n).fill(level)));
-  const steadiness = new Steadiness();
-  const steady = (levels: Float32Array): string => {
-    steadiness.update(levels);
-    return Array.from(levels, (_, i) => (steadiness.isSteady(i) ? '■' : '·')).join('');
+  const [noise, voice] = [at([32, 0.2]), at([32, 0.9])];
+  const steadyOf = (...batches: [levels: Float32Array, pitch: Float32Array][]): string[] => {
+    const steadiness = new Steadiness();
+    return batches.map(([levels, pitch]) => {
+      steadiness.update(levels, pitch);
+      return Array.from(levels, (_, i) => (steadiness.isSteady(i) ? '■' : '·')).join('');
+    });
   };
   // What a recording begins with counts as longer than it is, what a batch ends with too.
-  expect(steady(at([1, 0], [14, 50], [13, 9], [4, 90]))).toBe('■···························■■■■');
-  expect(steady(at([12, 92], [16, 50], [4, 54.1]))).toBe('■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■');
-  expect(steady(at([11, 50], [1, 9], [15, 50], [1, 9], [1, 20], [3, 50]))).toBe('·'.repeat(32));
-  const swinging = Float32Array.from({ length: 32 }, (_, i) => (i % 2) * 4.1);
-  expect(steady(swinging)).toBe('·'.repeat(32));
+  const edges = at([1, 0], [14, 50], [13, 9], [4, 90]);
+  expect(steadyOf([edges, noise])).toEqual(['■···························■■■■']);
+  // Half a second may lie in two batches.
+  const [first, second] = [at([25, 0], [3, 9], [1, 0], [3, 92]), at([13, 92], [16, 50], [3, 54.1])];
+  expect(steadyOf([first, noise], [second, noise])[1]).toBe('■'.repeat(29) + '·'.repeat(3));
+  const short = at([11, 50], [1, 9], [15, 50], [1, 9], [1, 20], [3, 50]);
+  expect(steadyOf([edges, noise], [short, noise])[1]).toBe('·'.repeat(32));
+  // Within 2 dB a voice is no noise, a hum within 0.5 dB is one.
+  const wobble = (db: number) => Float32Array.from({ length: 32 }, (_, i) => (i % 2) * db);
+  expect(steadyOf([wobble(2), voice])).toEqual([`■${'·'.repeat(31)}`]);
+  expect(steadyOf([wobble(2), noise])).toEqual(['■'.repeat(32)]);
+  expect(steadyOf([wobble(0.5), voice])).toEqual(['■'.repeat(32)]);
+  expect(steadyOf([wobble(4.1), noise])).toEqual([`■${'·'.repeat(31)}`]);
+});
+
+test('pitch is strong in what repeats itself 80 to 400 times a second, and weak in noise', () => {
+  const strengthOf = (pcm: Float32Array): number => {
+    const out = new Float32Array(32);
+    const pitch = new PitchStrength();
+    pitch.update(pcm, out);
+    pitch.update(pcm, out);
+    return Math.min(...out.subarray(1));
+  };
+  /** Pulses through a resonance of 500 Hz, as a vowel has them. */
+  const vowel = (hz: number): Float32Array =>
+    sound(32 * 512, (t) => Math.exp(-300 * (t % (1 / hz))) * sine(500, t % (1 / hz)));
+  for (const hz of [85, 120, 210, 390]) expect(strengthOf(vowel(hz))).toBeGreaterThan(0.8);
+  const random = noise(11);
+  expect(strengthOf(sound(32 * 512, () => random()))).toBeLessThan(0.4);
+  expect(strengthOf(new Float32Array(32 * 512))).toBe(0);
 });
 
 test('a span needs more than a click', async () => {

@@ -21,7 +21,8 @@ const PLAIN: SpeechSpanOptions = {
   negativeThreshold: 0.35,
   minSpeechFrames: 1,
   minSilenceFrames: 3,
-  paddingSamples: 0,
+  paddingBeforeSamples: 0,
+  paddingAfterSamples: 0,
   maxSpanSamples: Number.POSITIVE_INFINITY,
 };
 
@@ -73,11 +74,27 @@ describe('by hand', () => {
   });
 
   test('padding goes as far as the recording', () => {
-    const options = { paddingSamples: 640, minSilenceFrames: 3 };
+    const options = { paddingBeforeSamples: 640, paddingAfterSamples: 640 };
     expect(spansOf(frames([1, 0], [2, 0.9], [9, 0]), options)).toEqual([[0, 2240]]);
     expect(spansOf(frames([4, 0], [2, 0.9]), options, 3000)).toEqual([[1280, 3000]]);
     // Between 4 * 512 - 640 = 1408 and 6 * 512 + 640 = 3712, rounded to hops.
     expect(spansOf(frames([4, 0], [2, 0.9], [9, 0]), options)).toEqual([[1280, 3840]]);
+  });
+
+  test('padding before gives way to what was spoken before', () => {
+    const options = { paddingBeforeSamples: 1280, paddingAfterSamples: 640 };
+    const probabilities = frames([4, 0.9], [3, 0], [4, 0.9], [9, 0]);
+    // 4 * 512 + 640 = 2688, rounded up to 2720; 7 * 512 - 1280 = 2304 lies before.
+    expect(spansOf(probabilities, options)).toEqual([
+      [0, 2720],
+      [2720, 6400],
+    ]);
+  });
+
+  test('frames between the thresholds are speech only once there is enough of it', () => {
+    const options = { minSpeechFrames: 3 };
+    expect(spansOf(frames([2, 0.9], [20, 0.4], [1, 0.9], [9, 0]), options)).toEqual([]);
+    expect(spansOf(frames([3, 0.9], [20, 0.4], [9, 0]), options)).toEqual([[0, up(23)]]);
   });
 
   test('the last frame need not be whole', () => {
@@ -110,8 +127,9 @@ describe('by hand', () => {
   test.each([
     { negativeThreshold: 0.6 },
     { minSpeechFrames: 0 },
-    { paddingSamples: -1 },
-    { paddingSamples: 769 },
+    { paddingBeforeSamples: -1 },
+    { paddingAfterSamples: -1 },
+    { paddingAfterSamples: 769 },
     { minSilenceFrames: 0 },
     { maxSpanSamples: 4095 },
   ])('refuses %j', (options) => {
@@ -123,9 +141,9 @@ test('the two modes differ in what ends a span, and in whether it may be long', 
   const pause = (n: number) => frames([20, 0.9], [n, 0], [20, 0.9]);
   const count = (options: SpeechSpanOptions, n: number) =>
     speechSpans(pause(n), (n + 40) * FRAME, options).length;
-  // 0.8 s are 25 frames, 2 s are 62.5.
-  expect([24, 25, 62, 63].map((n) => count(BATCHED_SPANS, n))).toEqual([1, 2, 2, 2]);
-  expect([24, 25, 62, 63].map((n) => count(SEQUENTIAL_SPANS, n))).toEqual([1, 1, 1, 2]);
+  // 0.4 s are 12.5 frames, 2 s are 62.5.
+  expect([12, 13, 62, 63].map((n) => count(BATCHED_SPANS, n))).toEqual([1, 2, 2, 2]);
+  expect([12, 13, 62, 63].map((n) => count(SEQUENTIAL_SPANS, n))).toEqual([1, 1, 1, 2]);
   const minute = frames([1875, 0.9]);
   expect(speechSpans(minute, 960_000, SEQUENTIAL_SPANS)).toEqual([{ start: 0, end: 960_000 }]);
   expect(speechSpans(minute, 960_000, BATCHED_SPANS).length).toBeGreaterThan(1);
@@ -135,16 +153,17 @@ const anyOptions: fc.Arbitrary<SpeechSpanOptions> = fc
   .record({
     minSpeechFrames: fc.integer({ min: 1, max: 6 }),
     extraSilenceFrames: fc.integer({ min: 1, max: 10 }),
-    paddingSamples: fc.integer({ min: 0, max: 3000 }),
+    paddingBeforeSamples: fc.integer({ min: 0, max: 3000 }),
+    paddingAfterSamples: fc.integer({ min: 0, max: 3000 }),
     extraSpanSamples: fc.option(fc.integer({ min: 0, max: 40 * FRAME }), { nil: Infinity }),
   })
-  .map(({ minSpeechFrames, extraSilenceFrames, paddingSamples, extraSpanSamples }) => ({
+  .map(({ extraSilenceFrames, extraSpanSamples, ...rest }) => ({
     threshold: 0.5,
     negativeThreshold: 0.35,
-    minSpeechFrames,
-    minSilenceFrames: Math.ceil((2 * paddingSamples) / FRAME) + extraSilenceFrames,
-    paddingSamples,
-    maxSpanSamples: 4 * paddingSamples + 8 * FRAME + extraSpanSamples,
+    ...rest,
+    minSilenceFrames: Math.ceil((2 * rest.paddingAfterSamples) / FRAME) + extraSilenceFrames,
+    maxSpanSamples:
+      2 * (rest.paddingBeforeSamples + rest.paddingAfterSamples) + 8 * FRAME + extraSpanSamples,
   }));
 
 /** Runs of one probability each, as recordings have them, and a last frame of any length. */
@@ -194,9 +213,8 @@ describe('of any recording', () => {
         for (const [i, probability] of probabilities.entries()) {
           loud = probability >= options.threshold ? loud + 1 : 0;
           if (loud < options.minSpeechFrames) continue;
-          const padding = options.paddingSamples;
-          const from = (i + 1 - loud) * FRAME;
-          expect(isKept(from - padding, (i + 1) * FRAME + padding)).toBe(true);
+          const from = (i + 1 - loud) * FRAME - options.paddingBeforeSamples;
+          expect(isKept(from, (i + 1) * FRAME + options.paddingAfterSamples)).toBe(true);
         }
       }),
       { numRuns: 1000 },
@@ -214,8 +232,8 @@ describe('of any recording', () => {
             continue;
           }
           if (quiet >= options.minSilenceFrames) {
-            const from = (i - quiet) * FRAME + options.paddingSamples + HOP_SAMPLES;
-            const to = i * FRAME - options.paddingSamples - HOP_SAMPLES;
+            const from = (i - quiet) * FRAME + options.paddingAfterSamples + HOP_SAMPLES;
+            const to = i * FRAME - options.paddingBeforeSamples - HOP_SAMPLES;
             for (const { start, end } of spans) expect(end <= from || start >= to).toBe(true);
           }
           quiet = 0;

@@ -10,6 +10,11 @@ function timelineOf(pieces: readonly (readonly [start: number, nSamples: number]
   return timeline;
 }
 
+const padding = (samples: number) => ({
+  paddingBeforeSamples: samples,
+  paddingAfterSamples: samples,
+});
+
 /** Samples 100 to 199, 500 to 549 and 1000 to 1299: [0, 100), [100, 150), [150, 450) of what is left. */
 const THREE = [
   [100, 100],
@@ -45,13 +50,13 @@ describe('by hand', () => {
       [150, 0],
       [150, 50],
     ]);
-    expect(joined.toRecordingSpan(40, 60, 20)).toEqual({ start: 140, end: 160 });
+    expect(joined.toRecordingSpan(40, 60, padding(20))).toEqual({ start: 140, end: 160 });
   });
 
   test('without pieces it answers what it is asked', () => {
     const empty = new SpeechTimeline();
     expect([empty.toRecording(7), empty.toSpeech(7), empty.nSamples]).toEqual([7, 0, 0]);
-    expect(empty.toRecordingSpan(3, 9, 2)).toEqual({ start: 3, end: 9 });
+    expect(empty.toRecordingSpan(3, 9, padding(2))).toEqual({ start: 3, end: 9 });
   });
 });
 
@@ -69,7 +74,7 @@ describe('a span of text, with padding of 10', () => {
     ['begins in a padding, ends in the next', 95, 155, 500, 550],
     ['is empty between two pieces', 100, 100, 500, 500],
   ])('that %s', (_what, start, end, recordingStart, recordingEnd) => {
-    const span = timeline.toRecordingSpan(start, end, 10);
+    const span = timeline.toRecordingSpan(start, end, padding(10));
     expect(span).toEqual({ start: recordingStart, end: recordingEnd });
   });
 });
@@ -133,9 +138,9 @@ describe('of any pieces', () => {
         fc.nat(8000),
         fc.nat(2000),
         fc.nat(40),
-        (pieces, start, length, padding) => {
+        (pieces, start, length, around) => {
           const timeline = timelineOf(pieces);
-          const span = timeline.toRecordingSpan(start, start + length, padding);
+          const span = timeline.toRecordingSpan(start, start + length, padding(around));
           expect(span.end).toBeGreaterThanOrEqual(span.start);
           expect(span.start).toBeGreaterThanOrEqual(timeline.toRecording(start));
           expect(span.end).toBeLessThanOrEqual(timeline.toRecording(start + length));

@@ -5,8 +5,9 @@ import { VAD_FRAME_SAMPLES } from './voice-activity-detector.ts';
 
 const LOW_HZ = 300;
 const HIGH_HZ = 3_400;
-/** Power of digital silence, so that its level is -100 dB and not -Infinity. */
-const LEAST_POWER = 1e-10;
+/** Level of digital silence, instead of -Infinity. */
+export const LEAST_LEVEL_DB = -100;
+const LEAST_POWER = 10 ** (LEAST_LEVEL_DB / 10);
 
 const CENTRE_HZ = Math.sqrt(LOW_HZ * HIGH_HZ);
 const ANGLE = (2 * Math.PI * CENTRE_HZ) / SAMPLE_RATE_HZ;

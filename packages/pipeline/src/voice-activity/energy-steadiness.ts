@@ -1,42 +1,46 @@
-/** Finds sound that stays as loud as it is: noise and hum, whatever their level. */
+/** Finds sound that stays as it is: noise and hum, whatever their level. */
 
 import { VAD_BATCH_FRAMES } from './voice-activity-detector.ts';
 
 /**
- * Within half a second the level of noise moves by 1 dB (white) to 3 dB (brown), that of speech by 10
- * and more. A vowel may be as steady for a while, which parts nothing: pauses are longer.
+ * Noise has no pitch, and its level moves by 1 dB (white) to 3 dB (brown) within half a second. A
+ * voice has a pitch wherever it holds its level: correlations are near 1 there, and 0.2 in noise.
  */
-const STEADY_DB = 4;
+const NOISE_DB = 4;
+const NOISE_PITCH = 0.6;
+/** Hum has a pitch, and is steadier than any voice. */
+const HUM_DB = 1;
 const STEADY_FRAMES = 16;
 /** Where the batch ends, beyond which nobody can look yet: fewer than the least speech. */
 const STEADY_FRAMES_AT_END = 4;
 /** Frames before a batch that may begin a stretch which ends in it. */
 const FRAMES_BEFORE = STEADY_FRAMES - 1;
+const N_FRAMES = FRAMES_BEFORE + VAD_BATCH_FRAMES;
 
 export class Steadiness {
-  // [15 + 32] f32, dB: the end of the batch before, then the batch
-  readonly #levels = new Float32Array(FRAMES_BEFORE + VAD_BATCH_FRAMES);
-  // [15 + 32] u8
-  readonly #isSteady = new Uint8Array(FRAMES_BEFORE + VAD_BATCH_FRAMES);
+  // Each [15 + 32]: the end of the batch before, then the batch.
+  // f32, dB
+  readonly #levels = new Float32Array(N_FRAMES);
+  // f32, greatest correlation
+  readonly #pitch = new Float32Array(N_FRAMES);
+  // u8
+  readonly #isSteady = new Uint8Array(N_FRAMES);
   #isFirst = true;
 
   /**
    * Takes the next batch.
    *
    * @param levels [32] f32, dB.
+   * @param pitch [32] f32, strength of the pitch, at most 1.
    */
-  update(levels: Float32Array): void {
-    this.#levels.copyWithin(0, VAD_BATCH_FRAMES);
-    this.#levels.set(levels, FRAMES_BEFORE);
-    // What a recording begins with is taken to have gone on before.
-    if (this.#isFirst) this.#levels.fill(levels[0] ?? 0, 0, FRAMES_BEFORE);
+  update(levels: Float32Array, pitch: Float32Array): void {
+    append(this.#levels, levels, this.#isFirst);
+    append(this.#pitch, pitch, this.#isFirst);
     this.#isFirst = false;
     this.#isSteady.fill(0);
-    for (let from = 0; from < this.#levels.length; from++) {
-      const to = this.#endOfStretch(from);
-      const isAtEnd = to === this.#levels.length;
-      const least = isAtEnd ? STEADY_FRAMES_AT_END : STEADY_FRAMES;
-      if (to - from >= least) this.#isSteady.fill(1, from, to);
+    for (let from = 0; from < N_FRAMES; from++) {
+      this.#mark(from, this.#endOfStretch(from, NOISE_DB), NOISE_PITCH);
+      this.#mark(from, this.#endOfStretch(from, HUM_DB), Number.POSITIVE_INFINITY);
     }
   }
 
@@ -45,16 +49,30 @@ export class Steadiness {
     return this.#isSteady[FRAMES_BEFORE + frame] === 1;
   }
 
-  /** Where the levels from `from` on first differ by more than {@link STEADY_DB}. */
-  #endOfStretch(from: number): number {
+  #mark(from: number, to: number, maxPitch: number): void {
+    if (to - from < (to === N_FRAMES ? STEADY_FRAMES_AT_END : STEADY_FRAMES)) return;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += this.#pitch[i] ?? 0;
+    if (sum / (to - from) < maxPitch) this.#isSteady.fill(1, from, to);
+  }
+
+  /** Where the levels from `from` on first differ by more than `maxDb`. */
+  #endOfStretch(from: number, maxDb: number): number {
     let least = Number.POSITIVE_INFINITY;
     let greatest = Number.NEGATIVE_INFINITY;
-    for (let i = from; i < this.#levels.length; i++) {
+    for (let i = from; i < N_FRAMES; i++) {
       const level = this.#levels[i] ?? 0;
       least = Math.min(least, level);
       greatest = Math.max(greatest, level);
-      if (greatest - least > STEADY_DB) return i;
+      if (greatest - least > maxDb) return i;
     }
-    return this.#levels.length;
+    return N_FRAMES;
   }
+}
+
+/** What a recording begins with is taken to have gone on before. */
+function append(all: Float32Array, batch: Float32Array, isFirst: boolean): void {
+  if (isFirst) all.fill(batch[0] ?? 0, 0, FRAMES_BEFORE);
+  else all.copyWithin(0, VAD_BATCH_FRAMES);
+  all.set(batch, FRAMES_BEFORE);
 }

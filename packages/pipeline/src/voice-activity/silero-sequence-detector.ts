@@ -2,6 +2,7 @@
 
 import type { Binding, InferenceSession, Tensor } from '../inference/inference-port.ts';
 import { CONTEXT_SAMPLES, SileroFrames } from './silero-frames.ts';
+import { fadeAfterSilence } from './silero-state.ts';
 import {
   VAD_BATCH_FRAMES,
   VAD_FRAME_SAMPLES,
@@ -19,6 +20,7 @@ export class SileroSequenceDetector implements VoiceActivityDetector {
   readonly #frames = new SileroFrames(VAD_BATCH_FRAMES);
   readonly #h = stateTensor();
   readonly #c = stateTensor();
+  readonly #states = [this.#h.data, this.#c.data];
   readonly #nextH = stateTensor();
   readonly #nextC = stateTensor();
   // [32] f32
@@ -42,6 +44,7 @@ export class SileroSequenceDetector implements VoiceActivityDetector {
     await this.#binding.run({ signal });
     this.#h.data.set(this.#nextH.data);
     this.#c.data.set(this.#nextC.data);
+    fadeAfterSilence(this.#states, this.#probabilities);
     out.set(this.#probabilities);
   }
 

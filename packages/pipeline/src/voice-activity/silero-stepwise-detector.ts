@@ -3,6 +3,7 @@
 import { SAMPLE_RATE_HZ } from '../hyperparameters.ts';
 import type { Binding, InferenceSession } from '../inference/inference-port.ts';
 import { CONTEXT_SAMPLES, SileroFrames } from './silero-frames.ts';
+import { fadeAfterSilence } from './silero-state.ts';
 import {
   VAD_BATCH_FRAMES,
   VAD_FRAME_SAMPLES,
@@ -21,6 +22,7 @@ export class SileroStepwiseDetector implements VoiceActivityDetector {
   // [2, 1, 128] f32
   readonly #state = new Float32Array(STATE_SIZE);
   readonly #nextState = new Float32Array(STATE_SIZE);
+  readonly #states = [this.#state];
   // [1, 1] f32
   readonly #probability = new Float32Array(1);
   readonly #binding: Binding;
@@ -46,6 +48,7 @@ export class SileroStepwiseDetector implements VoiceActivityDetector {
       this.#state.set(this.#nextState);
       out[frame] = this.#probability[0] ?? 0;
     }
+    fadeAfterSilence(this.#states, out);
   }
 
   [Symbol.dispose](): void {

@@ -41,14 +41,14 @@ export function speechOnly(
 class SpeechOnly implements SpeechSource {
   readonly #source: PcmSource;
   readonly #listener: SpeechListener;
-  readonly #paddingSamples: number;
+  readonly #options: SpeechSpanOptions;
   readonly #timeline = new SpeechTimeline();
   /** Samples of the recording that were given out or left out. */
   #taken = 0;
 
   constructor(source: PcmSource, detector: VoiceActivityDetector, options: SpeechSpanOptions) {
     this.#source = source;
-    this.#paddingSamples = options.paddingSamples;
+    this.#options = options;
     // Nothing new is heard before everything that is settled has been taken.
     this.#listener = new SpeechListener(source, detector, options, 0);
   }
@@ -91,7 +91,7 @@ class SpeechOnly implements SpeechSource {
     const { start, end } = this.#timeline.toRecordingSpan(
       startFrame * HOP_SAMPLES,
       endFrame * HOP_SAMPLES,
-      this.#paddingSamples,
+      this.#options,
     );
     return { startFrame: start / HOP_SAMPLES, endFrame: end / HOP_SAMPLES };
   }

@@ -4,7 +4,7 @@
  * ```
  * probability   .1 .2 .6 .9 .4 .3 .2 .7 .3 .1 .1 .1 .1      thresholds 0.5 and 0.35
  * speech               ▪  ▪  ▪        ▪                     0.4 goes on, but would not begin
- * span              [←pad──────────────────pad→]            the pause was shorter than the least
+ * span              [←pad────────────────pad→]              the pause was shorter than the least
  * ```
  *
  * Spans begin and end on whole hops of the spectrogram (10 ms), so that times in what is left are
@@ -95,10 +95,10 @@ export class SpeechSpanTracker {
     const isLoud = probability >= threshold;
     if (this.#start === null) {
       if (isLoud) this.#begin(frame);
-    } else if (isLoud || (probability >= negativeThreshold && !this.#isPausing)) {
+    } else if (isLoud || (this.#goesOn && probability >= negativeThreshold)) {
       this.#isPausing = false;
       this.#speechEnd = frame + 1;
-      this.#nSpeechFrames++;
+      if (isLoud) this.#nSpeechFrames++;
       this.#cutWhileTooLong();
     } else {
       this.#isPausing = true;
@@ -120,15 +120,20 @@ export class SpeechSpanTracker {
     return this.#nSpeechFrames >= this.#options.minSpeechFrames;
   }
 
+  /** Whether a frame between the two thresholds is speech: not before it is certain that there is any. */
+  get #goesOn(): boolean {
+    return this.#isCertain && !this.#isPausing;
+  }
+
   /** Where the span under way ends if no more speech comes. */
   get #paddedEnd(): number {
-    const end = this.#speechEnd * VAD_FRAME_SAMPLES + this.#options.paddingSamples;
+    const end = this.#speechEnd * VAD_FRAME_SAMPLES + this.#options.paddingAfterSamples;
     return Math.ceil(end / HOP_SAMPLES) * HOP_SAMPLES;
   }
 
   /** Where a span begins whose first frame of speech is `frame`. */
   #startAt(frame: number): number {
-    const start = frame * VAD_FRAME_SAMPLES - this.#options.paddingSamples;
+    const start = frame * VAD_FRAME_SAMPLES - this.#options.paddingBeforeSamples;
     return Math.max(this.#lastEnd, Math.floor(start / HOP_SAMPLES) * HOP_SAMPLES);
   }
 

@@ -1,5 +1,7 @@
 /** Times in what is left of a recording ↔ times in the recording, exact to the sample. */
 
+import type { SpeechPadding } from './speech-span-options.ts';
+
 /**
  * ```
  * recording   ──[ piece 0 ]────────[ piece 1 ]──[ 2 ]──
@@ -50,23 +52,23 @@ export class SpeechTimeline {
    * otherwise it would begin before all the silence that lay between. What ends in the padding that
    * begins a piece was spoken before it.
    *
-   * @param paddingSamples of the pieces at their begin and end.
+   * @param padding of the pieces at their begin and end.
    */
   toRecordingSpan(
     start: number,
     end: number,
-    paddingSamples: number,
+    padding: SpeechPadding,
   ): { readonly start: number; readonly end: number } {
     let first = pieceAt(this.#speechStarts, start);
     // An end that is the begin of a piece is the end of the one before.
     let last = Math.max(first, pieceAt(this.#speechStarts, end - 1));
     let from = start;
     let to = end;
-    if (first < last && this.#endOf(first) - start <= paddingSamples) {
+    if (first < last && this.#endOf(first) - start <= padding.paddingAfterSamples) {
       from = this.#endOf(first);
       first++;
     }
-    if (first < last && end - this.#endOf(last - 1) <= paddingSamples) {
+    if (first < last && end - this.#endOf(last - 1) <= padding.paddingBeforeSamples) {
       last--;
       to = this.#endOf(last);
     }
