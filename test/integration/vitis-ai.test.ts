@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packagedLibraryPath } from '@amanuensis/pipeline';
+import { type ExecutionProvider, packagedLibraryPath } from '@amanuensis/pipeline';
 import {
   afterAll,
   afterEach,
@@ -61,15 +61,16 @@ interface OpenOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dependsOn?: readonly string[];
   readonly library?: string;
+  readonly provider?: ExecutionProvider;
 }
 
 /** A process that opens the graph, runs it once, tells of it and leaves. */
-function open({ env = {}, dependsOn = ['firmware 1'], library }: OpenOptions = {}) {
+function open({ env = {}, dependsOn = ['firmware 1'], library, provider }: OpenOptions = {}) {
   const settings = {
     library: library ?? vendor?.library,
     graph: join(folder, 'graph.onnx'),
     cacheFolder: join(folder, 'cache'),
-    options: PROVIDER_OPTIONS,
+    provider: provider ?? { name: 'VitisAI', options: PROVIDER_OPTIONS },
     dependsOn,
   };
   const child = fork(OPENER, [JSON.stringify(settings)], {
@@ -202,6 +203,22 @@ test('the packaged library has no VitisAI, and says so', { timeout: 60_000 }, as
   expect(error?.code).toBe('provider_failed');
   expect(error?.message).toMatch(/VitisAIExecutionProvider: .*(VitisAI|vitisai)/s);
 });
+
+test.each([
+  { name: 'CUDA', options: { device_id: '0' } },
+  { name: 'WebGPU', options: {} },
+] as const)(
+  '$name of the packaged library computes, or says why it cannot',
+  {
+    timeout: 60_000,
+  },
+  async (provider) => {
+    const { out, error } = await open({ library: packagedLibraryPath(), provider }).told;
+    console.log(`${provider.name}: ${error?.message ?? 'computes'}`);
+    if (error === undefined) expect(out).toEqual([2, 3]);
+    else expect(error.code).toBe('provider_failed');
+  },
+);
 
 test('a library that is none is told by name', { timeout: 60_000 }, async () => {
   const library = join(folder, 'libonnxruntime.so');

@@ -174,6 +174,11 @@ worker:
     await expect(find({ env })).rejects.toThrow(message);
   });
 
+  test('that no entry of the list names are not what was required', async () => {
+    const env = { ...AMD, REQUIRE_NPU: '1', AMANUENSIS_WORKER_DEVICES: '[{ kind: cpu }]' };
+    await expect(find({ env })).rejects.toThrow('(requireNpu): the `devices` of the configuration');
+  });
+
   describe('that cannot be used leave the work to the CPU, and say why', () => {
     test.each([
       ['no installation', {}, never, /set RYZEN_AI_INSTALLATION_PATH/],

@@ -93,11 +93,13 @@ export class NpuDevices {
     });
   }
 
+  /** Why there are no more of them, in words. */
   missingBecause(): string {
-    if (this.notes.length === 0) {
-      return `${this.#taken === 0 ? 'no' : 'no other'} XDNA 2 NPU (PCI 1022:17f0) is in ${join(this.#settings.systemRoot, 'sys')}`;
-    }
-    return this.notes.map(({ npu, text }) => `NPU ${npu.address} ${text}`).join('; ');
+    if (this.#free.length > 0) return 'the `devices` of the configuration name none';
+    const why = this.notes.map(({ npu, text }) => `NPU ${npu.address} ${text}`);
+    if (why.length > 0) return why.join('; ');
+    const none = this.#taken === 0 ? 'no' : 'no other';
+    return `${none} XDNA 2 NPU (PCI 1022:17f0) is in ${join(this.#settings.systemRoot, 'sys')}`;
   }
 
   #device(npu: Npu, name: string, { options, env, threads, models }: NpuOptions): UnsharedDevice {

@@ -1,16 +1,16 @@
-/** A process that opens a graph on VitisAI, runs it once and tells its parent of it. */
+/** A process that opens a graph on an execution provider, runs it once and tells its parent of it. */
 
 import { readFileSync } from 'node:fs';
 import { openCompiled, openInferenceEngine } from '@amanuensis/pipeline';
 
-const { library, graph, cacheFolder, options, dependsOn } = JSON.parse(process.argv[2]);
+const { library, provider, graph, cacheFolder, dependsOn } = JSON.parse(process.argv[2]);
 const progress = [];
 try {
   const engine = await openInferenceEngine({ prefer: 'c-api', libraryPath: library });
   const { session, ...compiled } = await openCompiled(
     engine,
     { bytes: readFileSync(graph), weightsFolder: '.' },
-    { intraOpThreads: 1, executionProvider: { name: 'VitisAI', options } },
+    { intraOpThreads: 1, executionProvider: provider },
     {
       folder: cacheFolder,
       dependsOn,

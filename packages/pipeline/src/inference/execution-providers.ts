@@ -55,7 +55,7 @@ export function appendExecutionProvider(
   try {
     append(library, sessionOptions, provider);
   } catch (cause) {
-    const message = `${PROVIDER_NAMES[provider.name]}: ${messageOf(cause)}`;
+    const message = `${PROVIDER_NAMES[provider.name]}: ${messageOf(cause).trim()}`;
     throw new InferenceError('provider_failed', message, { cause });
   }
 }
