@@ -115,13 +115,40 @@ test('a lane goes on from where another is, and leaves it as it was', async () =
   expect(difference(lane(0).logits, lane(1).logits).greatest).toBeLessThan(ROUNDING);
 });
 
-test('one recording that is canceled does not stop the run of another', async () => {
-  await fill(lane(0), 1);
-  await fill(lane(1), 2);
+/** Until the run of the steps that were just asked for is under way. */
+const begun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('a recording that is canceled within a run leaves the others of that run as they are', async () => {
+  for (const i of [0, 1]) await fill(lane(i), i);
+  await lane(1).step(6, 0, NEVER);
+  const alone = lane(1).logits.slice();
+  lane(1).logits.fill(0);
   const canceled = new AbortController();
   const both = [lane(0).step(5, 0, canceled.signal), lane(1).step(6, 0, NEVER)];
+  await begun();
   canceled.abort(new Error('canceled'));
   const [first, second] = await Promise.allSettled(both);
   expect(first).toMatchObject({ status: 'rejected', reason: { code: 'aborted' } });
   expect(second?.status).toBe('fulfilled');
+  expect(difference(lane(1).logits, alone).greatest).toBeLessThan(ROUNDING);
+});
+
+test('a step that waits is canceled at once, and leaves its lane alone', async () => {
+  for (const i of [0, 1]) await fill(lane(i), i);
+  lane(1).logits.fill(7);
+  const canceled = new AbortController();
+  const order: string[] = [];
+  const underWay = lane(0)
+    .step(5, 0, NEVER)
+    .then(() => order.push('run'));
+  await begun();
+  const waiting = lane(1)
+    .step(6, 0, canceled.signal)
+    .catch(({ code }) => order.push(code));
+  canceled.abort(new Error('canceled'));
+  await Promise.all([underWay, waiting]);
+  expect(order).toEqual(['aborted', 'run']);
+  await lane(0).step(5, 1, NEVER);
+  expect(lane(1).logits.every((logit) => logit === 7)).toBe(true);
+  await expect(lane(1).step(6, 0, canceled.signal)).rejects.toMatchObject({ code: 'aborted' });
 });

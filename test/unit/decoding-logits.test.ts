@@ -113,6 +113,10 @@ describe('a throw', () => {
     ]);
   });
 
+  test('hits the last token that has a share where rounding leaves something over', () => {
+    expect(indexAt(1, row(0, 0, -Infinity, -Infinity), 1)).toBe(1);
+  });
+
   test('never hits what is not possible', () => {
     const thrown = fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((value) => value / 2 ** 32);
     const temperatures = fc.double({ min: 1e-3, max: 1, noNaN: true });
