@@ -1,6 +1,6 @@
 /** A device that computes what it should not is not used, and says why; whatever is at fault. */
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ let folder: string;
 let vendor: StandIn | undefined;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'amanuensis-attest-'));
+  mkdirSync(join(folder, 'cache/golden'), { recursive: true });
   if (compiler !== null) vendor = buildStandIn(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -88,6 +89,9 @@ describe.skipIf(compiler === null)('with a C compiler', () => {
   function withNpu(env: Readonly<Record<string, string>>) {
     const root = mkdtempSync(join(folder, 'machine-'));
     makeNpu(root, { address: '0000:c5:00.1' });
+    // Compiled graphs of its own, whose placement was written down when they were compiled.
+    const cacheFolder = join(root, 'cache');
+    cpSync(join(folder, 'cache/golden'), join(cacheFolder, 'golden'), { recursive: true });
     return {
       ...SMALL,
       ...vendor?.env,
@@ -95,8 +99,7 @@ describe.skipIf(compiler === null)('with a C compiler', () => {
       AMANUENSIS_WORKER_SYSTEM_ROOT: root,
       AMANUENSIS_WORKER_LOCK_FOLDER: join(root, 'lock'),
       STAND_IN_NPU: '400',
-      // Each has compiled graphs of its own; the golden result is made anew for it.
-      AMANUENSIS_WORKER_CACHE_FOLDER: join(root, 'cache'),
+      AMANUENSIS_WORKER_CACHE_FOLDER: cacheFolder,
       ...env,
     };
   }
