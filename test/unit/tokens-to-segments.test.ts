@@ -66,3 +66,17 @@ test('a window of nothing gives no segment and is consumed whole, so that time g
   expect(cut([])).toEqual({ spans: [], consumedFrames: 3000 });
   expect(cut([at(0), at(0)])).toEqual({ spans: [], consumedFrames: 3000 });
 });
+
+test('what a model hears behind the end of the audio was said before it, in its order', () => {
+  const times = [at(0), at(2), at(2.5), at(3.5), at(3.5), at(4), at(5), at(6)];
+  const tokens = [0, 2, 4, 6].flatMap((i) => [times[i] ?? 0, ...GOOD_MORNING, times[i + 1] ?? 0]);
+  const { spans } = cut(tokens, { startFrame: 1000, nFrames: 300 });
+  expect(spans.map(([start, end]) => [start, end])).toEqual([
+    [1000, 1200],
+    [1250, 1296],
+    [1296, 1298],
+    [1298, 1300],
+  ]);
+  const open = cut([at(0), ...GOOD_MORNING, at(4)], { startFrame: 1000, nFrames: 300 });
+  expect(open.spans).toEqual([[1000, 1300, ' Good morning.']]);
+});

@@ -1,5 +1,6 @@
 /** Tokens of one window → segments, and where the next window begins. */
 
+import { FRAMES_PER_TIMESTAMP } from './hyperparameters.ts';
 import type { WhisperTokenizer } from './tokenizer/whisper-tokenizer.ts';
 
 /** Times in frames of 10 ms from the start of the recording: whole numbers, so nothing drifts. */
@@ -44,13 +45,13 @@ export function tokensToSegments(
     tokens.length >= 2 && isTimestamp(tokens.length - 1) && !isTimestamp(tokens.length - 2);
   if (cuts.length === 0) {
     return {
-      segments: oneSegment(tokens, span, tokenizer),
+      segments: keepInside(oneSegment(tokens, span, tokenizer), span),
       consumedFrames: span.nFrames,
       endsOpen,
     };
   }
   if (endsOpen) cuts.push(tokens.length);
-  const segments: FrameSegment[] = [];
+  const timed: FrameSegment[] = [];
   let begin = 0;
   for (const cut of cuts) {
     const part = tokens.slice(begin, cut);
@@ -58,10 +59,11 @@ export function tokensToSegments(
     if (text.trim() !== '') {
       const startFrame = span.startFrame + tokenizer.timestampFrames(part[0] ?? 0);
       const endFrame = span.startFrame + tokenizer.timestampFrames(part.at(-1) ?? 0);
-      segments.push({ startFrame, endFrame, text, tokens: part, firstToken: begin });
+      timed.push({ startFrame, endFrame, text, tokens: part, firstToken: begin });
     }
     begin = cut;
   }
+  const segments = keepInside(timed, span);
   if (endsOpen) return { segments, consumedFrames: span.nFrames, endsOpen };
   const lastEnd = tokenizer.timestampFrames(tokens[begin - 1] ?? 0);
   // A model may time a segment beyond the end of the recording; there is no window there.
@@ -88,4 +90,22 @@ function oneSegment(
       firstToken: 0,
     },
   ];
+}
+
+/**
+ * A model may time text beyond the end of the audio, where zeros are. It is said before that end:
+ * each segment loses what lies beyond it, down to the length of a timestamp, and then moves what is
+ * before it. Segments that lie inside stay as they are.
+ */
+function keepInside(segments: readonly FrameSegment[], span: WindowSpan): FrameSegment[] {
+  let limit = span.startFrame + span.nFrames;
+  return segments
+    .toReversed()
+    .map((segment) => {
+      const endFrame = Math.min(segment.endFrame, limit);
+      const latestStart = Math.max(span.startFrame, endFrame - FRAMES_PER_TIMESTAMP);
+      limit = Math.min(segment.startFrame, latestStart);
+      return { ...segment, startFrame: limit, endFrame };
+    })
+    .reverse();
 }
