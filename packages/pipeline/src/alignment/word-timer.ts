@@ -25,31 +25,42 @@ interface AlignmentParts {
   openSession(): Promise<InferenceSession>;
 }
 
+interface Opened {
+  readonly decoder: AlignmentDecoder;
+  readonly scratch: AlignmentScratch;
+}
+
 export class WordTimer implements Disposable {
   readonly #parts: AlignmentParts;
-  #opened:
-    | Promise<{ readonly decoder: AlignmentDecoder; readonly scratch: AlignmentScratch }>
-    | undefined;
+  #opened: Promise<Opened> | undefined;
 
   constructor(parts: AlignmentParts) {
     this.#parts = parts;
   }
 
-  /** @throws InferenceError `aborted`; the signal's reason while another recording is timed. */
+  /**
+   * @throws InferenceError `aborted`, or `invalid_model` where the graph cannot be loaded; the
+   *   signal's reason while another recording is timed.
+   */
   async wordsOf(text: WindowText, signal: AbortSignal): Promise<TimedWord[]> {
     if (text.textTokens.length === 0) return [];
     this.#opened ??= this.#open();
-    const { decoder, scratch } = await this.#opened;
+    const { decoder, scratch } = await this.#opened.catch((error: unknown) => {
+      // The next recording tries again.
+      this.#opened = undefined;
+      throw error;
+    });
     using lease = await scratch.acquire(signal);
     const run = await decoder.run(text.lane, text.start, text.textTokens, text.endOfText, signal);
     return await tokensToWords(run, text, text.span, lease, signal);
   }
 
   [Symbol.dispose](): void {
-    void this.#opened?.then(({ decoder }) => decoder[Symbol.dispose]());
+    const dispose = ({ decoder }: Opened): void => decoder[Symbol.dispose]();
+    void this.#opened?.then(dispose, () => undefined);
   }
 
-  async #open() {
+  async #open(): Promise<Opened> {
     const { nHeads, dimensions, openSession } = this.#parts;
     const { nTextPositions, nAudioPositions } = dimensions;
     const decoder = new AlignmentDecoder(await openSession(), nHeads, dimensions);
