@@ -1,7 +1,7 @@
 /** Options that a model or a device cannot honour are refused, before anything is done. */
 
 import { CodedError, type TranscriptionOptions } from '@amanuensis/contract';
-import type { WhisperTokenizer } from './tokenizer/whisper-tokenizer.ts';
+import type { WhisperModel } from './model/load-whisper.ts';
 
 /**
  * The language to begin with: null where it is to be detected.
@@ -10,12 +10,14 @@ import type { WhisperTokenizer } from './tokenizer/whisper-tokenizer.ts';
  */
 export function checkOptions(
   options: TranscriptionOptions,
-  tokenizer: WhisperTokenizer,
+  { tokenizer, dimensions }: Pick<WhisperModel, 'tokenizer' | 'dimensions'>,
   lanesPerJob: number,
 ): string | null {
   if (options.beam_size > lanesPerJob) {
     refuse(`beam_size: this device follows at most ${lanesPerJob} hypotheses of a job`);
   }
+  const unknown = options.suppress_tokens.find((token) => token >= dimensions.vocabSize);
+  if (unknown !== undefined) refuse(`suppress_tokens: the model has no token ${unknown}`);
   if (options.task === 'translate' && !tokenizer.isMultilingual) {
     refuse('task: the model knows English only and cannot translate');
   }

@@ -4,6 +4,7 @@ export { cosineSimilarity } from './attestation/cosine-similarity.ts';
 export { goldenHiddenStates } from './attestation/golden-hidden-states.ts';
 export { GOLDEN_MEL_VERSION, goldenMel } from './attestation/golden-mel.ts';
 export { type Checkpoint, checkpointSchema } from './checkpoint.ts';
+export type { Device } from './device.ts';
 export {
   type CompiledSession,
   type CompileProgress,
@@ -32,7 +33,6 @@ export {
   type Transcription,
   transcribe,
 } from './transcribe.ts';
-export type { Device } from './transcribe-track.ts';
 export type { HeardWindow } from './transcribe-window.ts';
 export { loadVoiceActivity } from './voice-activity/load-voice-activity.ts';
 export type { VoiceActivityModel } from './voice-activity/voice-activity-detector.ts';

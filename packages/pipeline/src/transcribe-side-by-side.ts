@@ -18,9 +18,10 @@ export interface SideBySide {
 }
 
 /**
- * Each window is transcribed as a recording of its own, so that it is heard to its end.
+ * Each window is transcribed as a recording of its own, so that it is heard to its end; the user's
+ * prompt leads each of them.
  *
- * @param state whose language the first window settles.
+ * @param state whose language the first window that speaks settles.
  * @throws CodedError, InferenceError, PoolError; the signal's reason.
  */
 export async function* transcribeSideBySide(
@@ -30,46 +31,45 @@ export async function* transcribeSideBySide(
 ): AsyncGenerator<readonly HeardWindow[]> {
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
-  const free = contexts.map((_, index) => index).reverse();
-  const running = new Map<number, Promise<number>>();
+  const free = [...contexts];
+  const running = new Map<WindowContext, Promise<WindowContext>>();
   const heard = new Map<number, readonly HeardWindow[]>();
-  let nStarted = 0;
-  let nGiven = 0;
+  let nCut = 0;
+  let nGiven = windowsDone;
   let isOver = false;
 
-  const start = async (worker: number, context: WindowContext): Promise<void> => {
-    const { pcm } = context.slots;
-    const span = await windows.next(pcm, stopped);
-    isOver = span === null;
-    if (span === null) return void free.push(worker);
-    const index = nStarted++;
-    if (index < windowsDone) return void free.push(worker);
-    const window = PcmWindow.over(pcm, span.nSamples, span.startFrame);
-    const work = async (): Promise<number> => {
-      heard.set(index, await allOf(window, context, state, stopped));
-      return worker;
-    };
-    running.set(worker, work());
+  const work = async (context: WindowContext, index: number, window: PcmWindow) => {
+    heard.set(index, await allOf(window, context, state, stopped));
+    return context;
   };
-  /** The first window says which language the others are in. */
+  const startNext = async (context: WindowContext): Promise<void> => {
+    const { pcm } = context.slots;
+    const cut = await windows.next(pcm, stopped);
+    isOver = cut === null;
+    const index = nCut++;
+    if (cut === null || index < windowsDone) return void free.push(context);
+    const working = work(context, index, PcmWindow.over(pcm, cut.nSamples, cut.startFrame));
+    running.set(context, working);
+    // Its failure is met when it is waited for, which may be later.
+    working.catch(() => undefined);
+  };
+  /** The first window that speaks says which language the others are in. */
   const mayStart = (): boolean =>
     !isOver &&
     (state.language !== null || running.size === 0) &&
-    nStarted - nGiven < MAX_AHEAD * contexts.length + windowsDone;
+    nCut - nGiven < MAX_AHEAD * contexts.length;
 
-  nGiven = windowsDone;
   try {
     for (;;) {
       while (mayStart()) {
-        const worker = free.pop();
-        const context = worker === undefined ? undefined : contexts[worker];
-        if (worker === undefined || context === undefined) break;
-        await start(worker, context);
+        const context = free.pop();
+        if (context === undefined) break;
+        await startNext(context);
       }
       if (running.size === 0) return;
-      const worker = await Promise.race(running.values());
-      running.delete(worker);
-      free.push(worker);
+      const done = await Promise.race(running.values());
+      running.delete(done);
+      free.push(done);
       for (let next = heard.get(nGiven); next !== undefined; next = heard.get(nGiven)) {
         heard.delete(nGiven);
         nGiven += 1;
@@ -89,10 +89,13 @@ async function allOf(
   shared: SpeechState,
   signal: AbortSignal,
 ): Promise<readonly HeardWindow[]> {
-  const state: SpeechState = { ...shared, previousTokens: [], lastSpeechFrame: window.startFrame };
+  const state: SpeechState = { ...shared, lastSpeechFrame: window.startFrame };
+  shared.awaitsPrefix = false;
   const heard: HeardWindow[] = [];
   for await (const one of transcribeWindows(window, context, state, signal)) heard.push(one);
-  shared.language ??= state.language;
-  shared.languageProbability ??= state.languageProbability;
+  if (shared.language === null) {
+    shared.language = state.language;
+    shared.languageProbability = state.languageProbability;
+  }
   return heard;
 }

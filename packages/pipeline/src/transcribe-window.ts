@@ -47,7 +47,8 @@ export interface HeardWindow extends WindowTokens {
 /**
  * @param span of the samples that lie in the slots.
  * @param contentFrames length of all that is transcribed; Infinity while it is not known.
- * @param state changed to what the next window goes on from.
+ * @param state changed to what the next window goes on from; a window in which nobody speaks leaves
+ *   it as it is.
  * @throws InferenceError, PoolError; the signal's reason.
  */
 export async function transcribeWindow(
@@ -57,55 +58,63 @@ export async function transcribeWindow(
   state: SpeechState,
   signal: AbortSignal,
 ): Promise<HeardWindow> {
-  const { model, pools, options, slots, lanes, rules } = context;
+  const { pools, options, slots, lanes, rules } = context;
   const { pcm, mel, hiddenStates } = slots;
   await pcmToMel(pcm, mel.data, pools.logMelKernel, signal);
   await melToHiddenStates(pools.encoder, mel, hiddenStates, signal);
   await lanes.lane(0).fill(hiddenStates, signal);
-  const language = await languageOf(context, state, signal);
-  const prompt = promptOf(context, span, language, state.previousTokens);
+  const spoken = await languageOf(context, state, signal);
+  const prompt = promptOf(context, spoken.language, state);
   const decoded = await hiddenStatesToTokens(lanes, prompt, rules, span.startFrame, signal);
   if (isSilent(decoded, options)) {
     return { ...decoded, span, segments: [], nextFrame: span.startFrame + span.nFrames };
   }
-  const cut = tokensToSegments(decoded.tokens, span, model.tokenizer);
-  const heard: CutWindow = options.word_timestamps
-    ? await withWords(context, cut, span, contentFrames, state, signal)
+  const cut = tokensToSegments(decoded.tokens, span, context.model.tokenizer);
+  const said: SaidInWindow = options.word_timestamps
+    ? await withWords(context, cut, { span, contentFrames, ...spoken }, state, signal)
     : {
         segments: cut.segments.map((segment) => ({ ...segment, words: [] })),
         nextFrame: span.startFrame + cut.consumedFrames,
+        lastSpeechFrame: state.lastSpeechFrame,
       };
-  state.previousTokens = tokensToContinue(state.previousTokens, heard, decoded, context);
-  return { ...decoded, span, ...heard };
+  if (said.segments.length > 0) {
+    state.language = spoken.language;
+    state.languageProbability = spoken.languageProbability;
+    state.previousTokens = tokensToContinue(state.previousTokens, said, decoded, context);
+    state.awaitsPrefix = false;
+    state.lastSpeechFrame = said.lastSpeechFrame;
+  }
+  return { ...decoded, span, segments: said.segments, nextFrame: said.nextFrame };
 }
 
-/** Detects it in the first window that is heard, where it was not given. */
+interface SpokenLanguage {
+  readonly language: string;
+  readonly languageProbability: number | null;
+}
+
+/** Detects it where it was neither given nor heard before. */
 async function languageOf(
   { model, lanes }: WindowContext,
-  state: SpeechState,
+  { language, languageProbability }: SpeechState,
   signal: AbortSignal,
-): Promise<string> {
-  if (state.language !== null) return state.language;
-  const { language, probability } = await detectLanguage(lanes.lane(0), model.tokenizer, signal);
-  state.language = language;
-  state.languageProbability = probability;
-  return language;
+): Promise<SpokenLanguage> {
+  if (language !== null) return { language, languageProbability };
+  const detected = await detectLanguage(lanes.lane(0), model.tokenizer, signal);
+  return { language: detected.language, languageProbability: detected.probability };
 }
 
 function promptOf(
   { model, options, rules }: WindowContext,
-  { startFrame }: WindowSpan,
   language: string,
-  previousTokens: readonly number[],
+  { previousTokens, awaitsPrefix }: SpeechState,
 ): Prompt {
-  const { tokenizer } = model;
-  return promptTokens(tokenizer, {
+  return promptTokens(model.tokenizer, {
     language,
     task: options.task,
     withoutTimestamps: options.without_timestamps,
     previousTokens,
     hotwordTokens: rules.hotwordTokens,
-    prefixTokens: startFrame === 0 ? rules.prefixTokens : [],
+    prefixTokens: awaitsPrefix ? rules.prefixTokens : [],
     maxPromptTokens: rules.maxPromptTokens,
   });
 }
@@ -122,7 +131,7 @@ function isSilent(
 /** What the next window is told: all that was heard, unless it is not to be told or was guessed. */
 function tokensToContinue(
   previous: readonly number[],
-  { segments }: CutWindow,
+  { segments }: SaidInWindow,
   { temperature }: WindowTokens,
   { options, rules }: WindowContext,
 ): readonly number[] {
@@ -131,64 +140,56 @@ function tokensToContinue(
   return [...previous, ...heard].slice(-rules.maxPromptTokens);
 }
 
-interface CutWindow {
+interface SaidInWindow {
   readonly segments: readonly WordSegment[];
   readonly nextFrame: number;
+  readonly lastSpeechFrame: number;
+}
+
+interface SpokenWindow {
+  readonly span: WindowSpan;
+  readonly contentFrames: number;
+  readonly language: string;
 }
 
 /** Times of words, which may move what the next window begins with. */
 async function withWords(
   { model, pools, options, lanes }: WindowContext,
   cut: WindowSegments,
-  span: WindowSpan,
-  contentFrames: number,
-  state: SpeechState,
+  { span, contentFrames, language }: SpokenWindow,
+  { lastSpeechFrame }: SpeechState,
   signal: AbortSignal,
-): Promise<CutWindow> {
+): Promise<SaidInWindow> {
   const { tokenizer } = model;
-  const language = state.language ?? '';
+  const { endOfText } = tokenizer;
   const textTokens = cut.segments
     .flatMap(({ tokens }) => tokens)
-    .filter((token) => token < tokenizer.endOfText);
+    .filter((token) => token < endOfText);
+  const { tokens: start } = promptTokens(tokenizer, {
+    ...NO_CONTEXT,
+    language,
+    task: options.task,
+    withoutTimestamps: true,
+  });
+  const text = { textTokens, ...tokenizer.splitToWordTokens(textTokens, language) };
   const words = await pools.wordTimer.wordsOf(
-    {
-      lane: lanes.lane(0),
-      start: promptTokens(tokenizer, {
-        ...NO_CONTEXT,
-        language,
-        task: options.task,
-        withoutTimestamps: true,
-      }).tokens,
-      textTokens,
-      endOfText: tokenizer.endOfText,
-      ...tokenizer.splitToWordTokens(textTokens, language),
-      span,
-    },
+    { ...text, lane: lanes.lane(0), start, endOfText, span },
     signal,
   );
   const segments = addWordTimes(cut.segments, words, {
     prepended: options.prepend_punctuations,
     appended: options.append_punctuations,
     span,
-    lastSpeechFrame: state.lastSpeechFrame,
-    endOfText: tokenizer.endOfText,
-  });
-  const silenceSeconds = options.hallucination_silence_threshold;
-  const {
     lastSpeechFrame,
-    seekFrame,
-    segments: kept,
-  } = seekByWords(
-    {
-      segments,
-      span,
-      seekFrame: span.startFrame + cut.consumedFrames,
-      endsOpen: cut.endsOpen,
-      lastSpeechFrame: state.lastSpeechFrame,
-      contentFrames,
-    },
+    endOfText,
+  });
+  const seekFrame = span.startFrame + cut.consumedFrames;
+  const { endsOpen } = cut;
+  const silenceSeconds = options.hallucination_silence_threshold;
+  const heard = seekByWords(
+    { segments, span, seekFrame, endsOpen, lastSpeechFrame, contentFrames },
     silenceSeconds === null ? null : Math.round(silenceSeconds * FRAMES_PER_SECOND),
   );
-  state.lastSpeechFrame = lastSpeechFrame;
-  return { segments: kept, nextFrame: seekFrame };
+  const { seekFrame: nextFrame, ...rest } = heard;
+  return { ...rest, nextFrame };
 }

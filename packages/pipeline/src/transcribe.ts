@@ -8,17 +8,21 @@ import {
   transcriptionOptionsSchema,
   type Warning,
 } from '@amanuensis/contract';
+import { beyondEnd, clipsOf, lengthSeconds } from './audio/clips.ts';
 import { probe } from './audio/probe.ts';
 import { audioToPcm } from './audio-to-pcm.ts';
 import { checkOptions } from './check-options.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, TRACK_BEGIN } from './checkpoint.ts';
+import type { Device } from './device.ts';
 import { FRAMES_PER_SECOND } from './hyperparameters.ts';
-import type { SpeechState } from './speech-state.ts';
-import { type Device, transcribeTrack } from './transcribe-track.ts';
+import { type SpeechState, speechBegin } from './speech-state.ts';
+import { transcribeTrack } from './transcribe-track.ts';
 import type { HeardWindow } from './transcribe-window.ts';
+import { windowContexts } from './window-contexts.ts';
 
 /** Of which each is transcribed on its own. */
 const MAX_CHANNELS = 16;
+const MIX = ['mix'] as const;
 
 export interface Recording {
   /** A local file. */
@@ -31,6 +35,7 @@ export interface Recording {
 export interface TranscribedPart {
   /** The windows that it was heard in. */
   readonly heard: readonly HeardWindow[];
+  /** Numbered as they come; where channels are separate, the transcript numbers them anew. */
   readonly segments: readonly Segment[];
   /** Seconds of the recording that are transcribed. */
   readonly processedSeconds: number;
@@ -46,7 +51,10 @@ export interface TranscribeOptions {
   readonly maxDurationSeconds: number;
   /** What the user chose; the defaults unless given. */
   readonly options?: TranscriptionOptions;
-  /** Goes on from there, and gives the transcript that an undisturbed run would have given. */
+  /**
+   * Goes on from there, and gives the transcript that an undisturbed run would have given: with the
+   * same recording, options and model.
+   */
   readonly resumeFrom?: {
     readonly checkpoint: Checkpoint;
     readonly segments: readonly Segment[];
@@ -77,42 +85,39 @@ export async function transcribe(
   }: TranscribeOptions,
 ): Promise<Transcription> {
   using slots = device.pools.acquire(owner);
-  const language = checkOptions(options, device.model.tokenizer, slots.lanesPerJob);
-  const segments: Segment[] = [...(resumeFrom?.segments ?? [])];
-  const startTokens = device.model.tokenizer.encodePrompt(options.prompt ?? '');
-  const state: SpeechState = {
-    language,
-    languageProbability: null,
-    previousTokens: startTokens,
-    lastSpeechFrame: 0,
-    ...spokenBefore(resumeFrom?.checkpoint),
-  };
-  let from = resumeFrom?.checkpoint ?? { track: 0, clip: 0, frame: 0, windowsDone: 0 };
-  const isSeparate = options.channels === 'separate';
-  const nTracks = isSeparate ? await countChannels(path, signal) : 1;
-  let durationSeconds = 0;
-  let warnings: readonly Warning[] = [];
-  for (let track = from.track; track < nTracks; track++) {
-    const channel = isSeparate ? track : 'mix';
+  const language = checkOptions(options, device.model, slots.lanesPerJob);
+  const begin = speechBegin(language, device.model.tokenizer.encodePrompt(options.prompt ?? ''));
+  const context = { device, options, windows: windowContexts(device, slots, options) };
+  const clips = clipsOf(options.clip_timestamps);
+  const channels = options.channels === 'mix' ? MIX : await channelsOf(path, signal);
+  const { checkpoint, segments: given = [] } = resumeFrom ?? {};
+  const segments: Segment[] = [...given];
+  let state: SpeechState = { ...(checkpoint?.speech ?? begin) };
+  let position = checkpoint?.position ?? TRACK_BEGIN;
+  let warnings = checkpoint?.warnings ?? [];
+  let duration = 0;
+  for (const [track, channel] of channels.entries()) {
+    if (track < (checkpoint?.track ?? 0)) continue;
     await using pcm = await audioToPcm(path, { maxDurationSeconds, channel, signal });
-    const speaker = isSeparate ? `channel ${track + 1}` : undefined;
-    const one = { pcm, index: track, speaker };
-    const nSegments = segments.length;
-    const parts = transcribeTrack(one, device, slots, options, state, from, nSegments, signal);
-    for await (const { doneFrame, ...part } of parts) {
-      segments.push(...part.segments);
+    const speaker = channel === 'mix' ? undefined : `channel ${channel + 1}`;
+    const one = { pcm, clips, speaker, firstId: segments.length };
+    for await (const step of transcribeTrack(one, context, state, position, signal)) {
+      segments.push(...step.segments);
+      const trackSeconds = step.doneFrame / FRAMES_PER_SECOND;
       onPart?.({
-        ...part,
-        processedSeconds: (track * durationSeconds + doneFrame / FRAMES_PER_SECOND) / nTracks,
+        heard: step.heard,
+        segments: step.segments,
+        processedSeconds: (track * lengthSeconds(pcm, clips) + trackSeconds) / channels.length,
         durationSeconds: pcm.declaredDurationSeconds,
+        checkpoint: { track, position: step.position, speech: { ...state }, warnings },
       });
     }
-    durationSeconds = Math.max(durationSeconds, pcm.durationSeconds);
-    warnings = pcm.warnings;
-    from = { track: track + 1, clip: 0, frame: 0, windowsDone: 0 };
-    state.previousTokens = startTokens;
+    duration = Math.max(duration, lengthSeconds(pcm, clips));
+    warnings = withoutRepetition([...warnings, ...pcm.warnings, ...beyondEnd(pcm, clips)]);
+    state = { ...begin, language: state.language, languageProbability: state.languageProbability };
+    position = TRACK_BEGIN;
   }
-  const inOrder = nTracks === 1 ? segments : mergeTracks(segments);
+  const inOrder = channels.length === 1 ? segments : mergeTracks(segments);
   return {
     text: inOrder
       .map(({ text }) => text)
@@ -120,22 +125,16 @@ export async function transcribe(
       .trim(),
     language: state.language ?? '',
     language_probability: state.languageProbability,
-    duration: durationSeconds,
+    duration,
     segments: inOrder,
     warnings: [...warnings],
   };
 }
 
-function spokenBefore(checkpoint: Checkpoint | undefined): Partial<SpeechState> {
-  if (checkpoint === undefined) return {};
-  const { language, languageProbability, previousTokens, lastSpeechFrame } = checkpoint;
-  return { language, languageProbability, previousTokens, lastSpeechFrame };
-}
-
 /** @throws CodedError `invalid_request` when there are too many. */
-async function countChannels(path: string, signal: AbortSignal): Promise<number> {
+async function channelsOf(path: string, signal: AbortSignal): Promise<readonly number[]> {
   const { nChannels } = await probe(path, signal);
-  if (nChannels <= MAX_CHANNELS) return nChannels;
+  if (nChannels <= MAX_CHANNELS) return Array.from({ length: nChannels }, (_, index) => index);
   const reason = `the recording has ${nChannels} channels, more than ${MAX_CHANNELS}`;
   throw new CodedError('invalid_request', `channels: ${reason}`);
 }
@@ -145,4 +144,8 @@ function mergeTracks(segments: readonly Segment[]): Segment[] {
   return segments
     .toSorted((a, b) => a.start - b.start || a.id - b.id)
     .map((segment, id) => ({ ...segment, id }));
+}
+
+function withoutRepetition(warnings: readonly Warning[]): Warning[] {
+  return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
 }

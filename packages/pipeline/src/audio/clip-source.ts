@@ -2,22 +2,20 @@
 
 import type { Warning } from '@amanuensis/contract';
 import type { PcmSource } from '../audio-to-pcm.ts';
-
-/** In samples from the start of the recording; Infinity for its end. */
-export interface ClipSpan {
-  readonly startSample: number;
-  readonly endSample: number;
-}
+import { HOP_SAMPLES } from '../hyperparameters.ts';
+import type { Clip } from './clips.ts';
 
 /** Disposing it leaves the recording open for the clips after it. */
 export class ClipSource implements PcmSource {
   readonly #source: PcmSource;
-  readonly #span: ClipSpan;
+  readonly #startSample: number;
+  readonly #endSample: number;
 
-  /** @param span begins where nothing has been read yet. */
-  constructor(source: PcmSource, span: ClipSpan) {
+  /** @param clip begins where nothing has been read yet. */
+  constructor(source: PcmSource, { startFrame, endFrame }: Clip) {
     this.#source = source;
-    this.#span = span;
+    this.#startSample = startFrame * HOP_SAMPLES;
+    this.#endSample = endFrame * HOP_SAMPLES;
   }
 
   get declaredDurationSeconds(): number | null {
@@ -37,17 +35,13 @@ export class ClipSource implements PcmSource {
   }
 
   async read(out: Float32Array, signal: AbortSignal, begin = 0, end = out.length): Promise<number> {
-    const { startSample, endSample } = this.#span;
+    if (begin >= end) return 0;
     // What lies before the clip goes where the clip will be.
-    for (
-      let left = startSample - this.samplesRead;
-      left > 0;
-      left = startSample - this.samplesRead
-    ) {
-      const nSamples = Math.min(left, end - begin);
+    while (this.samplesRead < this.#startSample) {
+      const nSamples = Math.min(this.#startSample - this.samplesRead, end - begin);
       if ((await this.#source.read(out, signal, begin, begin + nSamples)) < nSamples) return 0;
     }
-    const nSamples = Math.min(endSample - this.samplesRead, end - begin);
+    const nSamples = Math.min(this.#endSample - this.samplesRead, end - begin);
     return nSamples > 0 ? this.#source.read(out, signal, begin, begin + nSamples) : 0;
   }
 
