@@ -2,7 +2,7 @@
 
 import type { Segment, TranscriptionOptions } from '@amanuensis/contract';
 import { ClipSource } from './audio/clip-source.ts';
-import type { Clip } from './audio/clips.ts';
+import { type Clip, toSamples } from './audio/clips.ts';
 import { PcmWindow } from './audio/pcm-window.ts';
 import type { PcmSource } from './audio-to-pcm.ts';
 import { TRACK_BEGIN, type TrackPosition } from './checkpoint.ts';
@@ -58,7 +58,7 @@ export async function* transcribeTrack(
   for (const [index, clip] of clips.entries()) {
     if (index < from.clip) continue;
     const position = index === from.clip ? from : { ...TRACK_BEGIN, clip: index };
-    const source = new ClipSource(pcm, clip);
+    const source = new ClipSource(pcm, toSamples(clip));
     let doneFrame = clip.startFrame;
     const steps = transcribeClip(source, clip, context, state, position, signal);
     for await (const { heard, toRecordingSpan, position: reached } of steps) {

@@ -2,8 +2,12 @@
 
 import type { Warning } from '@amanuensis/contract';
 import type { PcmSource } from '../audio-to-pcm.ts';
-import { HOP_SAMPLES } from '../hyperparameters.ts';
-import type { Clip } from './clips.ts';
+
+/** In samples from the start of the recording; Infinity for its end. */
+export interface ClipSpan {
+  readonly startSample: number;
+  readonly endSample: number;
+}
 
 /** Disposing it leaves the recording open for the clips after it. */
 export class ClipSource implements PcmSource {
@@ -11,11 +15,11 @@ export class ClipSource implements PcmSource {
   readonly #startSample: number;
   readonly #endSample: number;
 
-  /** @param clip begins where nothing has been read yet. */
-  constructor(source: PcmSource, { startFrame, endFrame }: Clip) {
+  /** @param span begins where nothing has been read yet. */
+  constructor(source: PcmSource, { startSample, endSample }: ClipSpan) {
     this.#source = source;
-    this.#startSample = startFrame * HOP_SAMPLES;
-    this.#endSample = endFrame * HOP_SAMPLES;
+    this.#startSample = startSample;
+    this.#endSample = endSample;
   }
 
   get declaredDurationSeconds(): number | null {

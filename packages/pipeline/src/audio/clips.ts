@@ -3,6 +3,7 @@
 import type { Warning } from '@amanuensis/contract';
 import type { PcmSource } from '../audio-to-pcm.ts';
 import { FRAMES_PER_SECOND, HOP_SAMPLES } from '../hyperparameters.ts';
+import type { ClipSpan } from './clip-source.ts';
 
 type ReadSource = Pick<PcmSource, 'declaredDurationSeconds' | 'durationSeconds' | 'samplesRead'>;
 
@@ -24,6 +25,10 @@ export function clipsOf(seconds: readonly number[]): readonly Clip[] {
     clips.push({ startFrame: frames[i] ?? 0, endFrame: frames[i + 1] ?? Infinity });
   }
   return clips;
+}
+
+export function toSamples({ startFrame, endFrame }: Clip): ClipSpan {
+  return { startSample: startFrame * HOP_SAMPLES, endSample: endFrame * HOP_SAMPLES };
 }
 
 /** Length of a recording; what it declares, where its clips end before it does. */
