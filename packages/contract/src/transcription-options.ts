@@ -19,15 +19,15 @@ const DEFAULT_TEMPERATURES = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const PREPEND_PUNCTUATIONS = '"\'“¿([{-';
 const APPEND_PUNCTUATIONS = '"\'.。,，!！?？:：”)]}、';
 
-export const transcriptionOptionsSchema = z.strictObject({
+const optionsSchema = z.strictObject({
   /** Whisper's code of the spoken language; detected in the first window that speaks unless given. */
   language: z.string().min(2).max(8).optional(),
   /** `translate`: into English, which only multilingual models can. */
   task: z.enum(['transcribe', 'translate']).default('transcribe'),
   /**
    * `sequential`: each window begins where the last closed segment ended. `batched`: voice activity
-   * cuts the recording into windows that are decoded side by side; faster for one long recording,
-   * and may lose words at the cuts.
+   * cuts the recording into windows that are decoded side by side, each as a recording of its own;
+   * faster for one long recording, and may lose words at the cuts.
    */
   mode: z.enum(['sequential', 'batched']).default('sequential'),
   /** `separate`: each channel is transcribed on its own and named as a speaker. */
@@ -36,9 +36,12 @@ export const transcriptionOptionsSchema = z.strictObject({
   vad_filter: z.boolean().default(false),
   word_timestamps: z.boolean().default(false),
 
-  /** Text that the recording is taken to continue: spelling, style, names. */
+  /**
+   * Text that the recording is taken to continue: spelling, style, names. Told to the first window
+   * that speaks; to all of them where they are decoded side by side.
+   */
   prompt: promptText.optional(),
-  /** Words that are likely to occur; given to the model before every window. */
+  /** Words that are likely to occur; told to every window that does not begin with a prefix. */
   hotwords: promptText.optional(),
   /** Text that the first window is taken to begin with. */
   prefix: promptText.optional(),
@@ -90,9 +93,59 @@ export const transcriptionOptionsSchema = z.strictObject({
     .array(seconds)
     .max(2 * MAX_CLIPS)
     .refine((times) => times.every((time, i) => time >= (times[i - 1] ?? 0)), 'must not go back')
+    .refine((times) => times.every(endsAfterStart), 'must not hold an empty clip')
     .default([]),
 
   prepend_punctuations: z.string().max(100).default(PREPEND_PUNCTUATIONS),
   append_punctuations: z.string().max(100).default(APPEND_PUNCTUATIONS),
 });
-export type TranscriptionOptions = z.output<typeof transcriptionOptionsSchema>;
+
+export type TranscriptionOptions = z.output<typeof optionsSchema>;
+
+/** Parsing what it answers gives the same once more. */
+export const transcriptionOptionsSchema = optionsSchema.superRefine((options, context) => {
+  for (const { field, message, isMet } of CONFLICTS) {
+    if (isMet(options)) context.addIssue({ code: 'custom', path: [field], message });
+  }
+});
+
+interface Conflict {
+  readonly field: keyof TranscriptionOptions;
+  readonly message: string;
+  isMet(options: TranscriptionOptions): boolean;
+}
+
+/** What cannot be done together is refused: an option that has no effect would be a silent loss. */
+const CONFLICTS: readonly Conflict[] = [
+  {
+    field: 'hallucination_silence_threshold',
+    message: 'needs word_timestamps',
+    isMet: (options) =>
+      options.hallucination_silence_threshold !== null && !options.word_timestamps,
+  },
+  {
+    field: 'condition_on_previous_text',
+    message: 'is not possible with mode batched, whose windows do not know of each other',
+    isMet: (options) => options.condition_on_previous_text && options.mode === 'batched',
+  },
+  {
+    field: 'beam_size',
+    message: 'above 1 needs temperature 0, at which alone a beam is followed',
+    isMet: (options) => options.beam_size > 1 && !options.temperature.includes(0),
+  },
+  {
+    field: 'patience',
+    message: 'needs a beam_size above 1',
+    isMet: (options) => options.patience !== 1 && options.beam_size === 1,
+  },
+  {
+    field: 'max_initial_timestamp',
+    message: 'is not possible with without_timestamps',
+    isMet: (options) => options.max_initial_timestamp !== undefined && options.without_timestamps,
+  },
+];
+
+/** In `start, end, start, end, ...`. */
+function endsAfterStart(time: number, index: number, times: readonly number[]): boolean {
+  return index % 2 === 0 || time > (times[index - 1] ?? 0);
+}
