@@ -7,7 +7,7 @@ import { toWords, wordErrorRate } from '../../apps/cli/src/word-error-rate.ts';
 import { FIXTURES, SAMPLES } from '../support/paths.ts';
 import {
   joined,
-  type Sentence,
+  type Piece,
   sentencesOf,
   writeRecording,
 } from '../support/spoken-recordings.ts';
