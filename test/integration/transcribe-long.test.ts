@@ -8,6 +8,7 @@ import { FIXTURES, SAMPLES } from '../support/paths.ts';
 import {
   joined,
   type Piece,
+  type Sentence,
   sentencesOf,
   writeRecording,
 } from '../support/spoken-recordings.ts';
