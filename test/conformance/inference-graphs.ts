@@ -57,6 +57,19 @@ export function foreignWeightsGraph(weights: ForeignWeights): Uint8Array {
   return graph.toBytes();
 }
 
+/** out = in · Wᵀ, [1, size] and [size, size]; W lies in a foreign file. */
+export function matrixGraph(size: number, location: string, offset = 0): Uint8Array {
+  const graph = new GraphBuilder('matrix');
+  const place = { location, offset, length: size * size * Float32Array.BYTES_PER_ELEMENT };
+  const matrix = graph.external('matrix', 'float32', [size, size], place);
+  graph.node('Gemm', [graph.input('in', 'float32', [1, size]), matrix], {
+    attributes: { transB: 1 },
+    outputs: ['out'],
+  });
+  graph.output('out', 'float32', [1, size]);
+  return graph.toBytes();
+}
+
 /** One row of attention over a cache of [1, 1, positions, headSize], one head. */
 export function attentionGraph(positions: number, headSize: number): Uint8Array {
   const graph = new GraphBuilder('attention');

@@ -1,6 +1,6 @@
 /** What each engine of the inference port must do, and what each says that it cannot. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -9,11 +9,13 @@ import type {
   Binding,
   InferenceEngine,
   InferenceSession,
+  SharedWeights,
   Tensor,
   TensorData,
 } from '../../packages/pipeline/src/inference/inference-port.ts';
 import { openInferenceEngine } from '../../packages/pipeline/src/inference/open-engine.ts';
 import { Slab } from '../../packages/pool/src/slab.ts';
+import { ownBytes } from '../support/memory.ts';
 import {
   addOneGraph,
   attentionGraph,
@@ -25,6 +27,7 @@ import {
   heavyGraph,
   longGraph,
   manyTensorsGraph,
+  matrixGraph,
 } from './inference-graphs.ts';
 
 /** A run of this takes several hundred milliseconds on one core, in steps of a few. */
@@ -34,8 +37,13 @@ const ABORT_DEADLINE_MS = 100;
 const GARBAGE_DEADLINE_MS = 4_000;
 
 const CLAIMS = {
-  'c-api': { asynchronous: true, zeroCopy: true, terminable: true },
-  'node-binding': { asynchronous: false, zeroCopy: false, terminable: false },
+  'c-api': { asynchronous: true, zeroCopy: true, terminable: true, sharesWeights: true },
+  'node-binding': {
+    asynchronous: false,
+    zeroCopy: false,
+    terminable: false,
+    sharesWeights: false,
+  },
 } as const;
 
 describe.each(['c-api', 'node-binding'] as const)('%s', (name) => {
@@ -57,16 +65,20 @@ describe.each(['c-api', 'node-binding'] as const)('%s', (name) => {
     expect(unhandled).toEqual([]);
   });
 
-  async function open(bytes: Uint8Array): Promise<InferenceSession> {
+  async function open(bytes: Uint8Array, sharedWeights?: SharedWeights): Promise<InferenceSession> {
     const model = { bytes, weightsFolder: folder };
-    const session = await engine.createSession(model, { intraOpThreads: 1 });
+    const session = await engine.createSession(model, { intraOpThreads: 1, sharedWeights });
     onTestFinished(() => session.release());
     return session;
   }
 
   /** A binding of `in` and `out` of a graph that has both in one shape. */
-  async function openInOut(bytes: Uint8Array, shape: readonly number[]) {
-    const session = await open(bytes);
+  async function openInOut(
+    bytes: Uint8Array,
+    shape: readonly number[],
+    sharedWeights?: SharedWeights,
+  ) {
+    const session = await open(bytes, sharedWeights);
     const input = new Float32Array(sizeOf(shape)).fill(1);
     const output = new Float32Array(sizeOf(shape));
     const binding = session.bind({ in: { data: input, shape } }, { out: { data: output, shape } });
@@ -210,21 +222,68 @@ describe.each(['c-api', 'node-binding'] as const)('%s', (name) => {
     const graphOf = (location: string, float16Offset = FLOAT16_OFFSET) =>
       foreignWeightsGraph({ location, float32Offset: FLOAT32_OFFSET, float16Offset });
 
-    test('lie in a foreign file at odd offsets, float16 ones too', async () => {
-      await writeForeignFile('foreign.bin');
-      const { binding, input, output } = await openInOut(graphOf('foreign.bin'), [4]);
-      input.set([1, 1, 10, 10]);
-      await binding.run();
-      expect([...output]).toEqual([2 + 1, 3 - 2, 40 + 0.5, 50]);
-    });
+    /** Undefined where the engine has none to share, and for sessions with weights of their own. */
+    function shared(isShared: boolean): SharedWeights | undefined {
+      const weights = isShared ? engine.shareWeights() : undefined;
+      // After the sessions of the test: what is finished last was registered first.
+      onTestFinished(() => weights?.release());
+      return weights;
+    }
+
+    test.each([false, true])(
+      'lie in a foreign file at odd offsets, float16 ones too; shared: %s',
+      async (isShared) => {
+        await writeForeignFile('foreign.bin');
+        const weights = shared(isShared);
+        const { binding, input, output } = await openInOut(graphOf('foreign.bin'), [4], weights);
+        input.set([1, 1, 10, 10]);
+        await binding.run();
+        expect([...output]).toEqual([2 + 1, 3 - 2, 40 + 0.5, 50]);
+      },
+    );
 
     test.each([
-      ['a file that is missing', 'missing.bin', FLOAT16_OFFSET],
-      ['a file that is too short', 'short.bin', 9_996],
-    ])('%s is an invalid model', async (_, location, float16Offset) => {
+      ['a file that is missing', 'missing.bin', FLOAT16_OFFSET, false],
+      ['a file that is missing', 'missing.bin', FLOAT16_OFFSET, true],
+      ['a file that is too short', 'short.bin', 9_996, false],
+      ['a file that is too short', 'short.bin', 9_996, true],
+    ])('%s is an invalid model', async (_, location, float16Offset, isShared) => {
       await writeForeignFile('short.bin');
-      const opened = open(graphOf(location, float16Offset));
+      const opened = open(graphOf(location, float16Offset), shared(isShared));
       await expect(opened).rejects.toMatchObject({ code: 'invalid_model' });
+    });
+
+    test.each([false, true])('lie beyond 4 GiB of a file; shared: %s', async (isShared) => {
+      const offset = 5 * 2 ** 30;
+      const file = await openFile(path.join(folder, 'large.bin'), 'w');
+      await file.write(Float32Array.of(1, 2, 3, 4), 0, 16, offset);
+      await file.close();
+      const graph = matrixGraph(2, 'large.bin', offset);
+      const { binding, output } = await openInOut(graph, [1, 2], shared(isShared));
+      await binding.run();
+      expect([...output]).toEqual([3, 7]);
+    });
+
+    test('are in memory once where sessions share them', async () => {
+      const size = 3072;
+      const matrixBytes = size * size * Float32Array.BYTES_PER_ELEMENT;
+      await writeFile(path.join(folder, 'matrix.bin'), new Float32Array(size * size).fill(0.5));
+      const weights = shared(true);
+      expect(weights !== undefined).toBe(claims.sharesWeights);
+      const openOne = () => openInOut(matrixGraph(size, 'matrix.bin'), [1, size], weights);
+
+      const sessions = [await openOne()];
+      const before = process.platform === 'linux' ? ownBytes() : 0;
+      for (let session = 0; session < 2; session++) sessions.push(await openOne());
+      const grown = process.platform === 'linux' ? ownBytes() - before : Number.NaN;
+      for (const { binding, output } of sessions) {
+        await binding.run();
+        expect(output.every((value) => value === size / 2)).toBe(true);
+      }
+      console.log(`${name}: 2 more sessions on ${matrixBytes} bytes took ${grown}`);
+      if (process.platform !== 'linux') return;
+      if (claims.sharesWeights) expect(grown).toBeLessThan(matrixBytes / 2);
+      else expect(grown).toBeGreaterThan(1.5 * matrixBytes);
     });
   });
 

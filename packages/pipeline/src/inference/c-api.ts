@@ -1,6 +1,7 @@
 /** The inference port over ONNX Runtime's C API: asynchronous, in place, terminable. */
 
 import { CApiSession } from './c-api-session.ts';
+import { CApiSharedWeights } from './c-api-shared-weights.ts';
 import {
   appendExecutionProvider,
   availableProviders,
@@ -13,8 +14,9 @@ import {
   type ModelFile,
   type ModelGraph,
   type SessionOptions,
+  type SharedWeights,
 } from './inference-port.ts';
-import { type Address, addressOf, OutPointer } from './native-memory.ts';
+import { type Address, addressOf, mapFile, OutPointer } from './native-memory.ts';
 import { type OrtEnvironment, ortEnvironment } from './ort-environment.ts';
 import type { OrtLibrary } from './ort-library.ts';
 import { packagedLibraryPath } from './packaged-library.ts';
@@ -32,7 +34,12 @@ export function openCApi(libraryPath = packagedLibraryPath()): InferenceEngine {
 class CApiEngine implements InferenceEngine {
   readonly name = 'c-api';
   readonly version: string;
-  readonly capabilities = { asynchronous: true, zeroCopy: true, terminable: true };
+  readonly capabilities = {
+    asynchronous: true,
+    zeroCopy: true,
+    terminable: true,
+    sharesWeights: mapFile !== undefined,
+  };
   readonly providers: readonly string[];
   readonly #environment: OrtEnvironment;
 
@@ -51,7 +58,7 @@ class CApiEngine implements InferenceEngine {
     try {
       const sessionOptions = createSessionOptions(library, model, options);
       try {
-        session = await this.#load(model, sessionOptions);
+        session = await this.#load(model, sessionOptions, options.sharedWeights);
       } finally {
         library.release('ReleaseSessionOptions', sessionOptions);
       }
@@ -63,18 +70,39 @@ class CApiEngine implements InferenceEngine {
     }
   }
 
-  async #load(model: ModelGraph | ModelFile, sessionOptions: Address): Promise<Address> {
+  shareWeights(): CApiSharedWeights | undefined {
+    return mapFile && new CApiSharedWeights(this.#environment, mapFile);
+  }
+
+  async #load(
+    model: ModelGraph | ModelFile,
+    sessionOptions: Address,
+    sharedWeights: SharedWeights | undefined,
+  ): Promise<Address> {
     const { library, env } = this.#environment;
     const out = new OutPointer();
     if ('file' in model) {
       const { file } = model;
       const args = [env, file, sessionOptions, out.address] as const;
       await library.callAsync('CreateSession', [...args], { out });
-    } else {
-      const { bytes } = model;
-      const args = [env, addressOf(bytes), bytes.byteLength, sessionOptions, out.address] as const;
-      await library.callAsync('CreateSessionFromArray', [...args], { bytes, out });
+      return out.value;
     }
+    const { bytes } = model;
+    const memory = { bytes, out };
+    const graph = [env, addressOf(bytes), bytes.byteLength, sessionOptions] as const;
+    if (sharedWeights instanceof CApiSharedWeights) {
+      for (const [name, value] of sharedWeights.tensorsOf(model)) {
+        library.call('AddInitializer', sessionOptions, name, value);
+      }
+      const args = [...graph, sharedWeights.packed, out.address] as const;
+      const isLoaded = await library
+        .callAsync('CreateSessionFromArrayWithPrepackedWeightsContainer', [...args], memory)
+        .then(() => true)
+        // Up to ONNX Runtime 1.23 not every kernel can share what it packs: MatMulNBits cannot.
+        .catch(() => false);
+      if (isLoaded) return out.value;
+    }
+    await library.callAsync('CreateSessionFromArray', [...graph, out.address], memory);
     return out.value;
   }
 }

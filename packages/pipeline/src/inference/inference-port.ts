@@ -13,6 +13,8 @@ export interface InferenceCapabilities {
   readonly zeroCopy: boolean;
   /** An aborted run stops within tens of milliseconds; otherwise it ends first and then rejects. */
   readonly terminable: boolean;
+  /** Sessions can have weights in common: {@link InferenceEngine.shareWeights} answers some. */
+  readonly sharesWeights: boolean;
 }
 
 export type TensorData = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
@@ -52,6 +54,15 @@ export interface ExecutionProvider {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/**
+ * Weights that several sessions read in one place: a tensor that lies in a file is mapped once, and
+ * packed for the processor once, however many graphs use it.
+ */
+export interface SharedWeights {
+  /** Once every session that was made with them is released. */
+  release(): void;
+}
+
 export interface SessionOptions {
   /** CPU threads that one run may use. */
   readonly intraOpThreads: number;
@@ -59,6 +70,8 @@ export interface SessionOptions {
   readonly executionProvider?: ExecutionProvider;
   /** ONNX Runtime's own settings of a session: `ep.context_enable`. */
   readonly configEntries?: Readonly<Record<string, string>>;
+  /** Shares its weights with the other sessions that are given the same; in files only of graphs. */
+  readonly sharedWeights?: SharedWeights | undefined;
 }
 
 /** Runs a session on fixed memory as often as wanted; one run at a time. */
@@ -100,6 +113,8 @@ export interface InferenceEngine {
    *   `provider_failed` when the execution provider does not take the session's options.
    */
   createSession(model: ModelGraph | ModelFile, options: SessionOptions): Promise<InferenceSession>;
+  /** Undefined where sessions cannot share weights: each then has its own. */
+  shareWeights(): SharedWeights | undefined;
 }
 
 export type InferenceErrorCode =

@@ -1,5 +1,6 @@
 /** The C runtime: addresses of memory for native calls, pages given back, file locks, C strings. */
 
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { PoolBehaviour } from '@amanuensis/pool';
 import koffi from 'koffi';
@@ -105,6 +106,57 @@ function descriptorLocker(): (descriptor: number) => boolean {
     const name = getSystemErrorName(-koffi.errno());
     if (name === 'EAGAIN' || name === 'EWOULDBLOCK') return false;
     throw new Error(`flock: ${name}`);
+  };
+}
+
+/** A file as memory: its pages are the page cache's, read when they are touched. */
+export interface MappedFile {
+  readonly address: Address;
+  readonly bytes: number;
+  /** Nothing may read it any more. */
+  unmap(): void;
+}
+
+const PROT_READ = 1;
+const MAP_SHARED = 1;
+const MAP_FAILED = 2n ** 64n - 1n;
+
+/**
+ * Maps a file for reading; undefined where that is done in other ways, which is on Windows.
+ *
+ * Reading pages of a file that was cut off since ends the process: a file that may be mapped is
+ * replaced by renaming another over it.
+ *
+ * @throws Error of `node:fs` where it cannot be opened, or with the system's name of what is wrong.
+ */
+export const mapFile: ((path: string) => MappedFile) | undefined =
+  process.platform === 'win32' ? undefined : fileMapper();
+
+function fileMapper(): (path: string) => MappedFile {
+  const mmap = cRuntime.func('mmap', 'uintptr_t', [
+    'void *',
+    'size_t',
+    'int',
+    'int',
+    'int',
+    'int64_t',
+  ]) as (...args: readonly (number | null)[]) => number | bigint;
+  const munmap = cRuntime.func('munmap', 'int', ['uintptr_t', 'size_t']) as (
+    address: Address,
+    bytes: number,
+  ) => number;
+  return (path) => {
+    const file = openSync(path, 'r');
+    try {
+      const { size: bytes } = fstatSync(file);
+      const address = BigInt(mmap(null, bytes, PROT_READ, MAP_SHARED, file, 0));
+      if (address === MAP_FAILED) {
+        throw new Error(`mmap of ${path}: ${getSystemErrorName(-koffi.errno())}`);
+      }
+      return { address, bytes, unmap: () => void munmap(address, bytes) };
+    } finally {
+      closeSync(file);
+    }
   };
 }
 

@@ -38,7 +38,12 @@ export async function openNodeBinding(): Promise<InferenceEngine> {
 class NodeBindingEngine implements InferenceEngine {
   readonly name = 'node-binding';
   readonly version: string;
-  readonly capabilities = { asynchronous: false, zeroCopy: false, terminable: false };
+  readonly capabilities = {
+    asynchronous: false,
+    zeroCopy: false,
+    terminable: false,
+    sharesWeights: false,
+  };
   readonly providers = ['CPUExecutionProvider'];
   readonly #ort: OnnxRuntime;
 
@@ -66,6 +71,10 @@ class NodeBindingEngine implements InferenceEngine {
     } catch (cause) {
       throw new InferenceError('invalid_model', messageOf(cause), { cause });
     }
+  }
+
+  shareWeights(): undefined {
+    return undefined;
   }
 
   #load(

@@ -62,6 +62,17 @@ const STATUS_FUNCTIONS = {
   GetAvailableProviders: [125, 'pointer', 'pointer'],
   ReleaseAvailableProviders: [126, 'pointer', 'int'],
   AddSessionConfigEntry: [130, 'pointer', 'string', 'string'],
+  AddInitializer: [150, 'pointer', 'string', 'pointer'],
+  CreatePrepackedWeightsContainer: [166, 'pointer'],
+  CreateSessionFromArrayWithPrepackedWeightsContainer: [
+    169,
+    'pointer',
+    'pointer',
+    'size',
+    'pointer',
+    'pointer',
+    'pointer',
+  ],
   SessionOptionsAppendExecutionProvider: [216, 'pointer', 'string', 'pointer', 'pointer', 'size'],
   SessionOptionsAppendExecutionProvider_VitisAI: [276, 'pointer', 'pointer', 'pointer', 'size'],
 } as const satisfies Readonly<Record<string, readonly [number, ...ParameterType[]]>>;
@@ -73,6 +84,7 @@ const RELEASE_FUNCTIONS = {
   ReleaseRunOptions: 97,
   ReleaseTypeInfo: 98,
   ReleaseSessionOptions: 100,
+  ReleasePrepackedWeightsContainer: 167,
 } as const;
 
 const GET_ERROR_MESSAGE = 2;

@@ -55,6 +55,19 @@ const SCHEMA = `
   message Dimension { int64 dim_value = 1; string dim_param = 2; }
 `;
 
+/** A tensor of a graph whose bytes lie in another file. */
+export interface ExternalTensor {
+  readonly name: string;
+  /** `TensorProto.DataType`. */
+  readonly dataType: number;
+  readonly shape: readonly number[];
+  /** File name, relative to the weights' folder. */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 const Model = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model');
 
 /** `TensorProto.DataType`. */
@@ -78,4 +91,65 @@ export const ONNX_EXTERNAL = 1;
 /** Serialises a ModelProto. */
 export function encodeModel(model: Readonly<Record<string, unknown>>): Uint8Array {
   return Model.encode(Model.fromObject(model)).finish();
+}
+
+/**
+ * The part of a serialised ModelProto that the schema above knows.
+ *
+ * @throws Error where the bytes are none.
+ */
+export function decodeModel(bytes: Uint8Array): DecodedModel {
+  const model: unknown = Model.toObject(Model.decode(bytes), {
+    longs: Number,
+    arrays: true,
+    defaults: true,
+  });
+  return model as DecodedModel;
+}
+
+/** @throws Error as {@link decodeModel}. */
+export function readExternalTensors(bytes: Uint8Array): readonly ExternalTensor[] {
+  const external = decodeModel(bytes).graph?.initializer.filter(
+    ({ data_location }) => data_location === ONNX_EXTERNAL,
+  );
+  return (external ?? []).map(({ name, data_type, dims, external_data }) => {
+    const said = new Map(external_data.map(({ key, value }) => [key, value]));
+    return {
+      name,
+      dataType: data_type,
+      shape: dims,
+      location: said.get('location') ?? '',
+      offset: Number(said.get('offset') ?? 0),
+      length: Number(said.get('length') ?? 0),
+    };
+  });
+}
+
+interface DecodedModel {
+  readonly opset_import: readonly { readonly domain: string; readonly version: number }[];
+  readonly graph: {
+    readonly node: readonly { readonly op_type: string; readonly domain: string }[];
+    readonly initializer: readonly DecodedTensor[];
+    readonly input: readonly DecodedValue[];
+    readonly output: readonly DecodedValue[];
+  } | null;
+}
+
+interface DecodedTensor {
+  readonly name: string;
+  readonly data_type: number;
+  readonly dims: readonly number[];
+  readonly data_location: number;
+  readonly external_data: readonly { readonly key: string; readonly value: string }[];
+}
+
+interface DecodedValue {
+  readonly name: string;
+  readonly type: {
+    readonly tensor_type: {
+      readonly shape: {
+        readonly dim: readonly { readonly dim_value: number; readonly dim_param: string }[];
+      };
+    };
+  };
 }
