@@ -24,6 +24,7 @@ export { packagedLibraryPath } from './inference/packaged-library.ts';
 export type { Placement } from './inference/placement.ts';
 export type { PoolName } from './job-slots.ts';
 export { melToHiddenStates } from './mel-to-hidden-states.ts';
+export { PRECISIONS, type Precision } from './model/convert-weights.ts';
 export { type LoadOptions, loadWhisper, type WhisperModel } from './model/load-whisper.ts';
 export { ModelError, type ModelErrorCode } from './model/model-error.ts';
 export {

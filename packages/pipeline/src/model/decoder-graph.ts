@@ -1,8 +1,9 @@
 /** Whisper's decoder: tokens in, logits out, the self-attention caches updated in place. */
 
+import { addMatrix } from './matrix.ts';
 import { type Dimension, GraphBuilder } from './onnx-graph.ts';
 import { TransformerBlocks } from './transformer-blocks.ts';
-import { toFloat32, type Weights } from './weights.ts';
+import type { Weights } from './weights.ts';
 import type { WhisperDimensions } from './whisper-config.ts';
 
 /** A head of the decoder's cross-attention that follows what is being said. */
@@ -53,18 +54,16 @@ export function decoderGraph(
 
   const tokens = graph.input('tokens', 'int32', [n]);
   const positions = graph.input('positions', 'int32', [n]);
-  const embeddings = weights.addStored(graph, 'model.decoder.embed_tokens.weight', [
+  // Whisper ties the two: what a token is read as is what its logit is a product with.
+  const embeddings = addMatrix(graph, weights, 'model.decoder.embed_tokens.weight', [
     vocabSize,
     dModel,
   ]);
-  const positionEmbeddings = weights.addStored(graph, 'model.decoder.embed_positions.weight', [
+  const positionEmbeddings = addMatrix(graph, weights, 'model.decoder.embed_positions.weight', [
     nTextPositions,
     dModel,
   ]);
-  let x = blocks.add(
-    toFloat32(graph, graph.node('Gather', [embeddings, tokens])),
-    toFloat32(graph, graph.node('Gather', [positionEmbeddings, positions])),
-  );
+  let x = blocks.add(embeddings.rowsAt(tokens), positionEmbeddings.rowsAt(positions));
   const decoder: DecoderParts = {
     blocks,
     dimensions,
@@ -79,22 +78,17 @@ export function decoderGraph(
     x = blocks.feedForward(prefix, x, dModel, dimensions.decoderFfnSize);
   }
   const last = blocks.layerNorm('model.decoder.layer_norm', x, dModel);
-  const project = (states: string, outputs?: readonly string[]): string =>
-    graph.node('Gemm', [states, toFloat32(graph, embeddings)], {
-      attributes: { transB: 1 },
-      ...(outputs && { outputs }),
-    });
-
+  const logits = { outputs: ['logits'] };
   if (use.kind === 'alignment') {
-    addTargetLogprobs(blocks, project(last), use.endOfText);
+    addTargetLogprobs(blocks, embeddings.multiply(last), use.endOfText);
     graph.node('Concat', decoder.attention, { attributes: { axis: 0 }, outputs: ['attention'] });
     graph.output('attention', 'float32', [use.heads.length, n, dimensions.nAudioPositions]);
   } else if (use.kind === 'rows') {
-    project(last, ['logits']);
+    embeddings.multiply(last, logits);
     graph.output('logits', 'float32', [n, vocabSize]);
   } else {
     const wanted = graph.input('logit_rows', 'int32', ['k']);
-    project(graph.node('Gather', [last, wanted]), ['logits']);
+    embeddings.multiply(graph.node('Gather', [last, wanted]), logits);
     graph.output('logits', 'float32', ['k', vocabSize]);
   }
   return graph.toBytes();

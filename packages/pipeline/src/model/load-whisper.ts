@@ -1,24 +1,18 @@
 /** A model folder → a Whisper that is ready to run. */
 
-import { MAX_HYPOTHESES } from '@amanuensis/contract';
 import { alignmentHeads } from '../alignment/alignment-heads.ts';
 import type { InferenceEngine, InferenceSession, ModelGraph } from '../inference/inference-port.ts';
 import { WhisperTokenizer } from '../tokenizer/whisper-tokenizer.ts';
 import { fingerprintOf, recordChecksums, verifyChecksums } from './checksums.ts';
-import { crossAttentionGraph } from './cross-attention-graph.ts';
-import { decoderGraph } from './decoder-graph.ts';
-import { encoderGraph } from './encoder-graph.ts';
+import type { Precision } from './convert-weights.ts';
 import { LaneLayout } from './lane-layout.ts';
-import { Weights } from './weights.ts';
 import {
   type GenerationConfig,
   readDimensions,
   readGenerationConfig,
   type WhisperDimensions,
 } from './whisper-config.ts';
-
-/** Lanes that one run of the decoder serves: as many as a job may follow hypotheses. */
-const ROWS_PER_RUN = MAX_HYPOTHESES;
+import { cachedGraphs, type GraphName, writtenGraphs } from './whisper-graphs.ts';
 
 export interface WhisperSessions {
   readonly encoder: InferenceSession;
@@ -32,7 +26,17 @@ export interface LoadOptions {
   readonly name: string;
   /** Threads that one run of the encoder may use. */
   readonly intraOpThreads: number;
-  /** Loads the encoder where it runs elsewhere than the rest; `fingerprint` is the model's. */
+  /** Of the weights; `float32` unless given. `int8` needs `cacheFolder`. */
+  readonly precision?: Precision;
+  /**
+   * Where graphs and converted weights are kept: as much as the model in int8 or, published with 16
+   * bits, twice as much in float32. Without it weights of 16 bits are widened by each session.
+   */
+  readonly cacheFolder?: string;
+  /**
+   * Loads the encoder where it runs elsewhere than the rest, which is in float32 whatever the
+   * precision of the rest; `fingerprint` is the model's.
+   */
   readonly openEncoder?: (graph: ModelGraph, fingerprint: string) => Promise<InferenceSession>;
 }
 
@@ -44,6 +48,7 @@ export interface WhisperModel {
   readonly tokenizer: WhisperTokenizer;
   readonly laneLayout: LaneLayout;
   readonly sessions: WhisperSessions;
+  readonly precision: Precision;
   /** SHA-256 over all files of the model. */
   readonly fingerprint: string;
   /** Heads whose attention tells when a word is said. */
@@ -59,48 +64,61 @@ export interface WhisperModel {
 }
 
 /**
- * Verifies the folder's checksums, writes the graphs, and loads them with the weights where they
- * lie.
+ * Verifies the folder's checksums, writes the graphs or takes them from the cache, and loads them
+ * with weights that all sessions share where the engine can.
  *
  * @param folder a Whisper as Hugging Face publishes it.
- * @throws ModelError when the folder is not such a model; InferenceError `invalid_model`.
+ * @throws ModelError when the folder is not such a model, or `cache_failed`; InferenceError
+ *   `invalid_model`.
  */
 export async function loadWhisper(
   folder: string,
   engine: InferenceEngine,
-  { name, intraOpThreads, openEncoder }: LoadOptions,
+  { name, intraOpThreads, precision = 'float32', cacheFolder, openEncoder }: LoadOptions,
 ): Promise<WhisperModel> {
+  if (precision !== 'float32' && cacheFolder === undefined) {
+    throw new RangeError(`${precision} weights need a cacheFolder to lie in`);
+  }
   const report = await verifyChecksums(folder);
   const fingerprint = fingerprintOf(report);
   const dimensions = await readDimensions(folder);
   const generation = await readGenerationConfig(folder);
   const tokenizer = await WhisperTokenizer.open(folder, generation);
-  const weights = await Weights.open(folder);
+  const heads = alignmentHeads(generation.alignment_heads, dimensions);
+  const shape = { dimensions, alignmentHeads: heads, endOfText: tokenizer.endOfText };
+  const asPublished = await writtenGraphs(folder, shape);
+  const readGraph =
+    cacheFolder === undefined
+      ? asPublished
+      : await cachedGraphs(folder, shape, { cacheFolder, fingerprint, precision });
+
   const opened: InferenceSession[] = [];
+  const sharedWeights = engine.shareWeights();
   const release = async (): Promise<void> => {
     for (const session of opened.splice(0)) await session.release();
+    sharedWeights?.release();
   };
-  const load = async (bytes: Uint8Array): Promise<InferenceSession> => {
-    const model = { bytes, weightsFolder: folder };
-    const session = await engine.createSession(model, { intraOpThreads });
+  const load = async (graph: GraphName): Promise<InferenceSession> => {
+    const session = await engine.createSession(await readGraph(graph), {
+      intraOpThreads,
+      sharedWeights,
+    });
     opened.push(session);
     return session;
   };
-  const loadEncoder = async (bytes: Uint8Array): Promise<InferenceSession> => {
-    if (openEncoder === undefined) return load(bytes);
-    const session = await openEncoder({ bytes, weightsFolder: folder }, fingerprint);
+  const loadEncoder = async (): Promise<InferenceSession> => {
+    if (openEncoder === undefined) return load('encoder');
+    const session = await openEncoder(await asPublished('encoder'), fingerprint);
     opened.push(session);
     return session;
   };
   try {
     const sessions: WhisperSessions = {
-      encoder: await loadEncoder(encoderGraph(weights, dimensions)),
-      crossAttention: await load(crossAttentionGraph(weights, dimensions)),
-      sequence: await load(decoderGraph(weights, dimensions, { kind: 'sequence' })),
-      rows: await load(decoderGraph(weights, dimensions, { kind: 'rows', rows: ROWS_PER_RUN })),
+      encoder: await loadEncoder(),
+      crossAttention: await load('cross-attention'),
+      sequence: await load('sequence'),
+      rows: await load('rows'),
     };
-    const heads = alignmentHeads(generation.alignment_heads, dimensions);
-    const { endOfText } = tokenizer;
     // Only now is the folder known to be a model, and not half of one.
     const isRecorded = report.outcome === 'unrecorded' && (await recordChecksums(folder, report));
     return {
@@ -110,10 +128,10 @@ export async function loadWhisper(
       tokenizer,
       laneLayout: new LaneLayout(dimensions),
       sessions,
+      precision,
       fingerprint,
       nAlignmentHeads: heads.length,
-      openAlignment: () =>
-        load(decoderGraph(weights, dimensions, { kind: 'alignment', heads, endOfText })),
+      openAlignment: () => load('alignment'),
       checksums: isRecorded ? 'recorded' : report.outcome,
       executionProvider: sessions.encoder.executionProvider,
       release,

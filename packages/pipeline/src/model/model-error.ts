@@ -1,10 +1,12 @@
-/** A model folder that cannot be used; the message says which file and why. */
+/** A model that cannot be used; the message says which file and why. */
 
 export type ModelErrorCode =
   | 'missing_file'
   | 'invalid_file'
   | 'checksum_mismatch'
-  | 'unsupported_model';
+  | 'unsupported_model'
+  /** The cache of graphs and weights cannot be written. */
+  | 'cache_failed';
 
 export class ModelError extends Error {
   readonly code: ModelErrorCode;

@@ -78,6 +78,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A constant that needs no name of its own. */
+  literal(elementType: OnnxElementType, shape: readonly number[], data: ArrayBufferView): string {
+    return this.constant(`literal_${this.#initializers.length}`, elementType, shape, data);
+  }
+
   /** A tensor whose bytes stay in another file. */
   external(
     name: string,

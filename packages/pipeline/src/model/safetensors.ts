@@ -1,5 +1,6 @@
 /**
- * Reads the header of a safetensors file: which tensors it holds and where their bytes lie.
+ * Reads and writes the header of a safetensors file: which tensors it holds and where their bytes
+ * lie.
  *
  * Layout (https://huggingface.co/docs/safetensors): u64 little-endian length of the header, the
  * header as JSON, then the data; offsets of the header count from the data's start.
@@ -12,9 +13,10 @@ import { ModelError } from './model-error.ts';
 /** A header beyond this is damage, not a model: large-v3 has 100 kB. */
 const MAX_HEADER_BYTES = 32 * 1024 * 1024;
 const LENGTH_BYTES = 8;
+const DATA_ALIGNMENT = 64;
 
 /** Of the types whose tensors are checked here; there are others, which no Whisper needs. */
-const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
+const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, U8: 1 };
 
 export interface StoredTensor {
   /** As safetensors names it: `F32`, `F16`, `BF16`, `I8`, ... */
@@ -45,6 +47,29 @@ export async function readSafetensorsHeader(path: string): Promise<Map<string, S
     tensors.set(name, toStoredTensor(`${path}: ${name}`, value, dataOffset, fileBytes));
   }
   return tensors;
+}
+
+export interface TensorDescription {
+  readonly name: string;
+  readonly type: 'F32' | 'U8';
+  readonly shape: readonly number[];
+}
+
+/** The beginning of a file; the bytes of the tensors follow, in this order and without gaps. */
+export function safetensorsHeader(tensors: readonly TensorDescription[]): Uint8Array {
+  let end = 0;
+  const entries = tensors.map(({ name, type, shape }) => {
+    const begin = end;
+    end += shape.reduce((product, size) => product * size, BYTES_PER_ELEMENT[type] ?? 0);
+    return [name, { dtype: type, shape, data_offsets: [begin, end] }] as const;
+  });
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const dataOffset = Math.ceil((LENGTH_BYTES + text.length) / DATA_ALIGNMENT) * DATA_ALIGNMENT;
+  // Spaces after the JSON bring the data to a multiple of what processors read at once.
+  const header = Buffer.alloc(dataOffset, ' ');
+  header.writeBigUInt64LE(BigInt(dataOffset - LENGTH_BYTES));
+  header.set(text, LENGTH_BYTES);
+  return header;
 }
 
 async function readHeader(path: string) {

@@ -1,5 +1,6 @@
 /** The parts that Whisper's encoder and decoder are made of, in standard ONNX operators. */
 
+import { addMatrix } from './matrix.ts';
 import type { GraphBuilder } from './onnx-graph.ts';
 import type { Weights } from './weights.ts';
 
@@ -25,9 +26,8 @@ export class TransformerBlocks {
     { bias = true }: { readonly bias?: boolean } = {},
   ): string {
     const { graph, weights } = this;
-    const inputs = [x, weights.add(graph, `${name}.weight`, [outSize, inSize])];
-    if (bias) inputs.push(weights.add(graph, `${name}.bias`, [outSize]));
-    return graph.node('Gemm', inputs, { attributes: { transB: 1 } });
+    const matrix = addMatrix(graph, weights, `${name}.weight`, [outSize, inSize]);
+    return matrix.multiply(x, bias ? { bias: weights.add(graph, `${name}.bias`, [outSize]) } : {});
   }
 
   layerNorm(name: string, x: string, size: number): string {
@@ -92,7 +92,7 @@ export class TransformerBlocks {
 
   reshape(x: string, shape: readonly number[]): string {
     const dims = BigInt64Array.from(shape.map(BigInt));
-    return this.graph.node('Reshape', [x, this.#constant('int64', [shape.length], dims)]);
+    return this.graph.node('Reshape', [x, this.graph.literal('int64', [shape.length], dims)]);
   }
 
   /** x's n rows, each on its own: [1, size]. */
@@ -111,26 +111,19 @@ export class TransformerBlocks {
 
   /** The entries of x at `indices`, along an axis. */
   gather(x: string, indices: readonly number[], axis: number): string {
-    const at = this.#constant('int64', [indices.length], BigInt64Array.from(indices, BigInt));
+    const at = this.graph.literal('int64', [indices.length], BigInt64Array.from(indices, BigInt));
     return this.graph.node('Gather', [x, at], { attributes: { axis } });
   }
 
   /** x[:, :n] */
   firstColumns(x: string, n: number): string {
     const bound = (value: number): string =>
-      this.#constant('int64', [1], BigInt64Array.of(BigInt(value)));
+      this.graph.literal('int64', [1], BigInt64Array.of(BigInt(value)));
     return this.graph.node('Slice', [x, bound(0), bound(n), bound(1)]);
   }
 
   /** A float32 constant without dimensions. */
   scalar(value: number): string {
-    return this.#constant('float32', [], Float32Array.of(value));
-  }
-
-  #nConstants = 0;
-
-  #constant(type: 'float32' | 'int64', shape: readonly number[], data: ArrayBufferView): string {
-    this.#nConstants += 1;
-    return this.graph.constant(`constant_${this.#nConstants}`, type, shape, data);
+    return this.graph.literal('float32', [], Float32Array.of(value));
   }
 }
