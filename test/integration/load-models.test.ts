@@ -1,7 +1,10 @@
 /** The settings of the worker that its pools live by, with a clock that the test moves. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLogger } from '@amanuensis/log';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { loadWorkerConfig } from '../../apps/worker/src/config.ts';
 import { loadModels } from '../../apps/worker/src/load-models.ts';
 import { onCpu } from '../support/devices.ts';
@@ -12,7 +15,9 @@ const SECOND_MS = 1_000;
 /** Of pino. */
 const WARN = 40;
 
+const cwd = mkdtempSync(join(tmpdir(), 'amanuensis-load-'));
 afterEach(() => vi.useRealTimers());
+afterAll(() => rmSync(cwd, { recursive: true }));
 
 async function load(settings: Readonly<Record<string, string>>) {
   const env = {
@@ -23,7 +28,7 @@ async function load(settings: Readonly<Record<string, string>>) {
   };
   const logLines: string[] = [];
   const log = createLogger('worker', 'info', { write: (line) => void logLines.push(line) });
-  const config = loadWorkerConfig({ env, cwd: '/nowhere' });
+  const config = loadWorkerConfig({ env, cwd });
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   const [loaded] = await loadModels(config, onCpu(log));
   if (loaded === undefined) throw new Error('no model was loaded');

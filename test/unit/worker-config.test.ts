@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadWorkerConfig } from '../../apps/worker/src/config.ts';
+import { loadWorkerConfig, precisionOf } from '../../apps/worker/src/config.ts';
 
 const REDIS_URL = 'redis://127.0.0.1:1';
 let cwd: string;
@@ -56,6 +56,23 @@ test('idle slots keep their memory for ten minutes, never for no time at all', (
   expect(load({}).poolIdleSeconds).toBe(600);
   expect(load({ [variable]: '0.5' }).poolIdleSeconds).toBe(0.5);
   expect(() => load({ [variable]: '0' })).toThrow('poolIdleSeconds');
+});
+
+test('weights are float32 unless another precision is set, for all models or by name', () => {
+  const models = '{ base: models/base, demo: models/demo }';
+  const precisions = (precision: string) => {
+    const config = load({
+      AMANUENSIS_WORKER_MODELS: models,
+      AMANUENSIS_WORKER_PRECISION: precision,
+    });
+    return Object.keys(config.models).map((model) => precisionOf(model, config));
+  };
+  expect(precisions('')).toEqual(['float32', 'float32']);
+  expect(precisions('int8')).toEqual(['int8', 'int8']);
+  expect(precisions('{ base: int8 }')).toEqual(['int8', 'float32']);
+  expect(() => precisions('int4')).toThrow('precision: must be float32 or int8, or name one');
+  expect(() => precisions('{ base: int4 }')).toThrow('precision: must be float32 or int8');
+  expect(() => precisions('{ large: int8 }')).toThrow('precision.large: no model has this name');
 });
 
 test('a configured concurrency is refused with the reason', () => {

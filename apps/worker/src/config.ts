@@ -10,7 +10,12 @@ import {
   loadConfig,
 } from '@amanuensis/config';
 import { MAX_HYPOTHESES, modelNameSchema } from '@amanuensis/contract';
-import { DEFAULT_LANES_PER_JOB, DEFAULT_POOL_LIMITS, type PoolName } from '@amanuensis/pipeline';
+import {
+  DEFAULT_LANES_PER_JOB,
+  DEFAULT_POOL_LIMITS,
+  type PoolName,
+  PRECISIONS,
+} from '@amanuensis/pipeline';
 import { z } from 'zod';
 import { lockFolder } from './device-lock.ts';
 import { deviceSchema } from './devices-config.ts';
@@ -38,12 +43,20 @@ function poolLimit(name: PoolName) {
     .prefault({});
 }
 
+const precision = z.enum(PRECISIONS);
+
 const shape = {
   /** Models that this machine serves: name → folder as Hugging Face publishes it. */
   models: z
     .record(modelNameSchema, z.string())
     .refine((models) => Object.keys(models).length > 0, 'must name at least one model')
     .default({ demo: resolve(INSTALLATION_ROOT, 'models/demo') }),
+  /** Of the weights on the CPU: of all models, or of each by its name; float32 of those not named. */
+  precision: z
+    .union([precision, z.record(modelNameSchema, precision)], {
+      error: `must be ${PRECISIONS.join(' or ')}, or name one of them for each model`,
+    })
+    .default('float32'),
   /** Folder of the voice activity model; a detector by energy where there is none. */
   voiceActivityModel: z.string().default(resolve(INSTALLATION_ROOT, 'models/vad')),
   /** Slots of each pool of each model. How many jobs run at once follows from them. */
@@ -84,7 +97,7 @@ const shape = {
   ryzenAiFolder: z.string().optional(),
   /** Further options of AMD's execution provider, in its own words. */
   vitisAiOptions: z.record(z.string(), z.coerce.string()).default({}),
-  /** Compiled graphs and golden results; may be deleted, and is made anew. */
+  /** Graphs, converted weights and golden results; may be deleted, and is made anew. */
   cacheFolder: z.string().optional(),
   /** Where the devices of this machine are locked: the same for all its workers. */
   lockFolder: z.string().default(lockFolder()),
@@ -119,6 +132,11 @@ export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
 /** The same where there may be no Redis, which most of it does without. */
 export type WorkerSettings = ReturnType<typeof readWorkerSettings>;
 
+/** Of a model's weights where they run on the CPU. */
+export function precisionOf(model: string, { precision }: Pick<WorkerConfig, 'precision'>) {
+  return typeof precision === 'string' ? precision : (precision[model] ?? 'float32');
+}
+
 /** @throws ConfigError that names every setting that is wrong. */
 export function loadWorkerConfig(source: ConfigSource) {
   const { redisUrl, ...settings } = readWorkerSettings(source);
@@ -138,6 +156,11 @@ export function readWorkerSettings(source: ConfigSource) {
     source,
     ALIASES,
   );
+  const named = typeof rest.precision === 'string' ? [] : Object.keys(rest.precision);
+  const unknown = named.filter((name) => models[name] === undefined);
+  if (unknown.length > 0) {
+    throw new ConfigError(unknown.map((name) => `precision.${name}: no model has this name`));
+  }
   const folders = Object.entries(models).map(([name, path]) => [name, resolve(source.cwd, path)]);
   return Object.freeze({
     ...rest,

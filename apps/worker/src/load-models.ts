@@ -14,7 +14,7 @@ import {
   type WindowPools,
 } from '@amanuensis/pipeline';
 import { concurrencyFor } from '@amanuensis/pool';
-import type { WorkerConfig } from './config.ts';
+import { precisionOf, type WorkerConfig } from './config.ts';
 import type { Device } from './device.ts';
 import { encoderOpener } from './open-encoder.ts';
 
@@ -86,6 +86,8 @@ async function loadModel(
   const whisper = await loadWhisper(folder, engine, {
     name,
     intraOpThreads: device.threads,
+    precision: precisionOf(name, config),
+    cacheFolder: config.cacheFolder,
     ...(encoder && { openEncoder: encoder.open }),
   });
   const pools = await createWindowPools(whisper, limits, {
@@ -103,6 +105,8 @@ async function loadModel(
     log.info({ model: name, pool: pool.name, ...sizes }, 'pool is allocated');
   }
   const ms = Math.round(performance.now() - startedAt);
-  log.info({ model: name, folder, bytesMax: pools.bytesMax, concurrency, ms }, 'model is loaded');
+  const { precision } = whisper;
+  const loaded = { model: name, folder, precision, bytesMax: pools.bytesMax, concurrency, ms };
+  log.info(loaded, 'model is loaded');
   return { whisper, pools, concurrency, compiled: encoder?.compiled() ?? null };
 }
