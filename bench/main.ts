@@ -7,6 +7,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   pipeline: () => import('./pipeline.ts'),
   /** What acquire and release cost beside an allocation, and beside other pools. */
   pool: () => import('./pool.ts'),
+  /** What 8-bit weights, and weights that sessions share, do to memory, speed and words. */
+  precision: () => import('./precision.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
