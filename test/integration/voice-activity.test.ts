@@ -37,7 +37,7 @@ const STOP_DEADLINE_MS = 1_000;
 const folder = temporaryFolder();
 const made = (name: string): string => join(folder, name);
 
-/** Of each, as ffmpeg's `aevalsrc` and `anoisesrc` have it. */
+/** 20 s of each, as ffmpeg's `aevalsrc` and `anoisesrc` have it. */
 const tone = (expression: string): string => `aevalsrc=exprs='${expression}':s=16000:d=20`;
 const NOISES: Readonly<Record<string, string>> = {
   'silence.flac': 'anullsrc=r=16000:d=20',
@@ -75,6 +75,13 @@ beforeAll(async () => {
   }
 }, MINUTE_TIMEOUT_MS);
 
+const decoded = new Map<string, ReturnType<typeof decode>>();
+function decodeOnce(path: string): ReturnType<typeof decode> {
+  const found = decoded.get(path) ?? decode(path);
+  decoded.set(path, found);
+  return found;
+}
+
 const MODELS = { silero: VAD_MODEL, energy: made('no-model') };
 
 describe.each(Object.entries(MODELS))('%s', (name, modelFolder) => {
@@ -86,7 +93,7 @@ describe.each(Object.entries(MODELS))('%s', (name, modelFolder) => {
 
   /** The spans in both modes. */
   async function find(path: string) {
-    const { pcm } = await decode(path);
+    const { pcm } = await decodeOnce(path);
     using detector = model.createDetector();
     const probabilities = await probabilitiesOf(detector, pcm);
     const [sequential = [], batched = []] = [SEQUENTIAL_SPANS, BATCHED_SPANS].map((options) =>

@@ -25,6 +25,9 @@ test('opens several pools over their slabs, under their names', () => {
 });
 
 test('says what it will take before anything is allocated, and takes no more', () => {
+  expect(planMemory({ pools: POOLS, extraBytes: { main: 0 } })).toEqual(
+    planMemory({ pools: POOLS }),
+  );
   const plan = planMemory({ pools: POOLS, extraBytes: { main: 1_000, model: 70_000 } });
   expect(plan.bytesInitial).toBe(1_921_024 + 962_560);
   const { main = 0, small = 0, model } = plan.slabs;

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { COUNTERS_LENGTH, Counters, MAX_THREADS } from '../../packages/pool/src/counters.ts';
 import { BufferPool } from '../../packages/pool/src/index.ts';
+import { poolMemoryAt, Signal } from '../../packages/pool/src/pool-memory.ts';
 import { holdersOf } from '../../packages/pool/src/pool-report.ts';
 import { beforeNextExchange } from '../support/interleave.ts';
 import { createPool } from '../support/pools.ts';
@@ -80,6 +81,18 @@ test('lets a higher mark of another thread stand', () => {
   beforeNextExchange(() => there.acquire('there'), 3);
   pool.acquire('here');
   expect(pool.stats()).toMatchObject({ inUse: 2, highWaterMark: 2 });
+});
+
+test('notes a mark that is higher than the one that another thread noted meanwhile', () => {
+  const pool = createPool({ max: 4 });
+  const { buffer, byteOffset, spec } = pool.handle;
+  const { signals } = poolMemoryAt(buffer, byteOffset, spec);
+  pool.acquire('first');
+  // As if the first had not come to note its own yet: it does while the second notes that of two.
+  signals[Signal.lowWater] = 4;
+  beforeNextExchange(() => Atomics.store(signals, Signal.lowWater, 3), 3);
+  pool.acquire('second');
+  expect(pool.stats().highWaterMark).toBe(2);
 });
 
 test('names holders, the longest first, and nobody where a slot has just come back', () => {

@@ -4,6 +4,7 @@
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BufferPool } from '../../packages/pool/src/index.ts';
+import { poolMemoryAt, Signal } from '../../packages/pool/src/pool-memory.ts';
 import { createPool } from '../support/pools.ts';
 
 const SOON_MS = 20;
@@ -42,6 +43,7 @@ test('serves several waiters when several slots come back', async () => {
 });
 
 test('gives up at the deadline', async () => {
+  const startedAtMs = performance.now();
   const pool = createPool({ max: 1 });
   const held = pool.acquire('holder');
   const late = pool.acquireAsync('late', { deadlineMs: SOON_MS });
@@ -55,6 +57,37 @@ test('gives up at the deadline', async () => {
   const { waits } = pool.stats();
   expect(waits.count).toBe(2);
   expect(waits.totalMs).toBeGreaterThanOrEqual(2 * SOON_MS - 2);
+  expect(waits.totalMs).toBeLessThanOrEqual(2 * (performance.now() - startedAtMs));
+});
+
+test('takes nobody for late who was served in time', async () => {
+  const pool = createPool({ max: 1 });
+  const held = pool.acquire('holder');
+  const served = pool.acquireAsync('a', { deadlineMs: SOON_MS });
+  held.release();
+  const lease = await served;
+  const patient = pool.acquireAsync('patient');
+  // When this one gives up, the time of the first is over, too.
+  await expect(pool.acquireAsync('late', { deadlineMs: 2 * SOON_MS })).rejects.toThrow();
+  lease.release();
+  expect((await patient).owner).toBe('patient');
+});
+
+test('leaves nobody waiting for releases when all were served or gave up', async () => {
+  const pool = createPool({ max: 1 });
+  const { buffer, byteOffset, spec } = pool.handle;
+  const { signals } = poolMemoryAt(buffer, byteOffset, spec);
+  const held = pool.acquire('holder');
+  const waiter = pool.acquireAsync('a');
+  const late = pool.acquireAsync('late', { deadlineMs: SOON_MS });
+  expect(signals[Signal.waiters]).toBe(2);
+  await expect(late).rejects.toThrow();
+  held.release();
+  (await waiter).release();
+  expect(signals[Signal.waiters]).toBe(0);
+  const releases = signals[Signal.releases];
+  pool.acquire('b').release();
+  expect(signals[Signal.releases]).toBe(releases);
 });
 
 test('gives up when it is told to, with the reason', async () => {
@@ -106,6 +139,20 @@ test("refuses a waiter's own shape and leaves the others and the releaser alone"
   expect((await b).owner).toBe('b');
 });
 
+test('serves the next in line at once when the one before is refused', async () => {
+  const pool = createPool({ max: 1 });
+  const held = pool.acquire('holder');
+  const first = pool.acquireAsync('first');
+  const wrong = pool.acquireAsync('wrong', { shape: [2_401] });
+  const refused = expect(wrong).rejects.toMatchObject({ code: 'too_large' });
+  const next = pool.acquireAsync('next');
+  held.release();
+  (await first).release();
+  expect(pool.tryAcquire('in between')).toBeNull();
+  await refused;
+  expect((await next).owner).toBe('next');
+});
+
 test('wakes for a release elsewhere', async () => {
   const pool = createPool({ max: 1 });
   const there = BufferPool.attach(pool.handle);
@@ -115,6 +162,20 @@ test('wakes for a release elsewhere', async () => {
   (await waiters[0])?.release();
   (await waiters[1])?.release();
   expect(pool.stats()).toMatchObject({ acquires: 3, releases: 3 });
+});
+
+test('wakes each time for a release elsewhere, and listens once for all who wait', async () => {
+  const pool = createPool({ max: 1 });
+  const there = BufferPool.attach(pool.handle);
+  const listens = vi.spyOn(Atomics, 'waitAsync');
+  onTestFinished(() => listens.mockRestore());
+  for (let round = 1; round <= 3; round++) {
+    const held = there.acquire('there');
+    const waiters = ['a', 'b', 'c'].map((owner) => pool.acquireAsync(owner));
+    if (round === 1) expect(listens).toHaveBeenCalledTimes(1);
+    held.release();
+    for (const waiter of waiters) (await waiter).release();
+  }
 });
 
 test('misses no release that comes just before it falls asleep', async () => {

@@ -113,6 +113,11 @@ describe('by hand', () => {
     ]);
   });
 
+  test('of two pauses that are as long, the later is the better', () => {
+    const long = frames([11, 0.9], [2, 0], [3, 0.9], [2, 0], [12, 0.9]);
+    expect(spansOf(long, { maxSpanSamples: 20 * FRAME })[0]).toEqual([0, down(17)]);
+  });
+
   test('where speech never pauses it is cut where it is least likely', () => {
     const options = { maxSpanSamples: 20 * FRAME };
     const long = frames([14, 0.9], [1, 0.6], [20, 0.9]);

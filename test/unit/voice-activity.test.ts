@@ -152,6 +152,22 @@ describe.each(SUBJECTS)('$name', ({ prefer, folder, expected, isHere }) => {
       expect(heard).toEqual(expectedProbabilities);
     });
 
+    test('hears as well after a minute of faint hum as at once', async () => {
+      const hum = (i: number): number => {
+        const phase = (2 * Math.PI * i) / SECOND;
+        return 0.01 * Math.sin(50 * phase) + 0.005 * Math.sin(150 * phase);
+      };
+      const voicemail = wavToPcm(await readFile(join(SAMPLES, 'voicemail.wav')));
+      const lead = 59 * VAD_BATCH_SAMPLES;
+      const pcm = Float32Array.from({ length: lead + voicemail.length }, (_, i) => {
+        return hum(i) + (voicemail[i - lead] ?? 0);
+      });
+      const loud = (probabilities: Float32Array): number =>
+        probabilities.filter((p) => p >= SEQUENTIAL_SPANS.threshold).length;
+      const atOnce = loud(await listen(pcm.slice(lead)));
+      expect(loud(await listen(pcm)) / atOnce).toBeGreaterThan(0.95);
+    });
+
     test('remembers what came before', async () => {
       const random = noise(5);
       const noisy = standup.subarray(0, 2 * VAD_BATCH_SAMPLES).map((x) => x + 0.02 * random());

@@ -10,7 +10,7 @@ import {
   type VoiceActivityDetector,
 } from './voice-activity-detector.ts';
 
-/** All memory is there once it has been created: 2 to 4 MB, however long the recording. */
+/** All memory is there once it has been created: 1 to 2 MB, however long the recording. */
 export class SpeechListener implements AsyncDisposable {
   readonly history: PcmHistory;
   readonly tracker: SpeechSpanTracker;
