@@ -82,7 +82,7 @@ export async function openDevice({
   };
 }
 
-export function parseOptions(
+function parseOptions(
   options: z.input<typeof transcriptionOptionsSchema>,
 ): TranscriptionOptions {
   return transcriptionOptionsSchema.parse(options);
