@@ -82,8 +82,6 @@ export async function openDevice({
   };
 }
 
-function parseOptions(
-  options: z.input<typeof transcriptionOptionsSchema>,
-): TranscriptionOptions {
+function parseOptions(options: z.input<typeof transcriptionOptionsSchema>): TranscriptionOptions {
   return transcriptionOptionsSchema.parse(options);
 }
