@@ -40,6 +40,8 @@ const SUBJECTS: readonly {
   readonly folder: () => Promise<string>;
   readonly expected: VoiceActivityModel['name'];
   readonly isHere: boolean;
+  /** Whether the folder is the test's own, to be removed after it. */
+  readonly isMade: boolean;
 }[] = [
   ...(['c-api', 'node-binding'] as const).flatMap((prefer) => [
     {
@@ -48,6 +50,7 @@ const SUBJECTS: readonly {
       folder: async () => VAD_MODEL,
       expected: 'silero' as const,
       isHere: true,
+      isMade: false,
     },
     {
       name: `Silero as published on ${prefer}`,
@@ -55,6 +58,7 @@ const SUBJECTS: readonly {
       folder: () => folderWith(join(SHARED, PUBLISHED)),
       expected: 'silero' as const,
       isHere: hasShared(PUBLISHED),
+      isMade: true,
     },
   ]),
   {
@@ -62,10 +66,11 @@ const SUBJECTS: readonly {
     folder: async () => join(SAMPLES, 'nothing'),
     expected: 'energy',
     isHere: true,
+    isMade: false,
   },
 ];
 
-describe.each(SUBJECTS)('$name', ({ prefer, folder, expected, isHere }) => {
+describe.each(SUBJECTS)('$name', ({ prefer, folder, expected, isHere, isMade }) => {
   describe.skipIf(!isHere)('', () => {
     let model: VoiceActivityModel;
     let standup: Float32Array;
@@ -78,7 +83,7 @@ describe.each(SUBJECTS)('$name', ({ prefer, folder, expected, isHere }) => {
     });
     afterAll(async () => {
       await model.release();
-      if (path.startsWith(tmpdir())) await rm(path, { recursive: true });
+      if (isMade) await rm(path, { recursive: true });
     });
 
     async function listen(pcm: Float32Array): Promise<Float32Array> {
