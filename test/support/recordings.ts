@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll } from 'vitest';
 import { audioToPcm, type PcmSource } from '../../packages/pipeline/src/audio-to-pcm.ts';
 
 const run = promisify(execFile);
@@ -15,10 +16,10 @@ const MAX_PCM_BYTES = 1 << 28;
 const SAMPLE_RATE_HZ = 16_000;
 const MAX_LAG = 1200;
 
-/** A folder that is gone when the process ends. */
+/** A folder that is gone after all tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'amanuensis-audio-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
