@@ -179,9 +179,17 @@ test.each<[string, Record<string, string>]>([
   [', with a webhook', { webhook_url: 'http://93.184.216.34/' }],
 ])('a job that Redis takes without saying so in time keeps its recording%s', async (_, fields) => {
   await using api = await startTestApi();
-  process.kill(api.redis.pid, 'SIGSTOP');
+  // Redis stops between the job's share of the queue and the job itself.
+  const share = vi.spyOn(Redis.prototype, 'eval');
+  share.mockImplementationOnce(async function (this: Redis, ...args) {
+    const tag = await this.call('EVAL', ...(args as string[]));
+    process.kill(api.redis.pid, 'SIGSTOP');
+    return tag;
+  });
   const response = await submit(api.url, fields);
   process.kill(api.redis.pid, 'SIGCONT');
+  expect(share).toHaveBeenCalledOnce();
+  share.mockRestore();
   expect(response.status).toBe(503);
   const problem = (await response.json()) as Problem;
   expect(problem.code).toBe('unavailable');
@@ -192,6 +200,16 @@ test.each<[string, Record<string, string>]>([
   );
   await using recording = await api.store.localFile(`audio/${id}`);
   expect(readFileSync(recording.path, 'utf8')).toBe('RIFF');
+});
+
+test('a job that Redis cannot have taken leaves no recording', async () => {
+  await using api = await startTestApi();
+  process.kill(api.redis.pid, 'SIGSTOP');
+  const response = await submit(api.url);
+  process.kill(api.redis.pid, 'SIGCONT');
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ code: 'unavailable' });
+  expect(await api.listRecordings()).toEqual([]);
 });
 
 test('a job that Redis refuses leaves no recording', async () => {

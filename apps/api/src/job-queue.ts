@@ -21,6 +21,7 @@ import { DELIVERY_JOB_OPTIONS } from './webhooks/retry-schedule.ts';
 
 /** For failures of the machinery; a worker ends a job that can never succeed with its first. */
 const ATTEMPTS = 3;
+const NO_ANSWER = 'The queue does not answer. Try again in a moment.';
 const BACKOFF = { type: 'exponential', delay: 1_000, jitter: 0.5 };
 /** Events carry references only, and readers are either live or ask for the job itself. */
 const STREAMS = { events: { maxLen: 1_000 } };
@@ -169,8 +170,13 @@ export class JobQueue {
     const waiting = `${REDIS_PREFIX}:${queueName}:prioritized`;
     const keys = [...fairShareKeys(queueName, priority), waiting];
     const args = [tenant, TAGS_PER_CLASS];
-    const tag = await this.#redis.eval(NEXT_TAG_SCRIPT, keys.length, ...keys, ...args);
-    return priorityOf(priority, Number(tag));
+    try {
+      const tag = await this.#redis.eval(NEXT_TAG_SCRIPT, keys.length, ...keys, ...args);
+      return priorityOf(priority, Number(tag));
+    } catch (cause) {
+      // Whatever became of the tag, the job was not sent yet.
+      throw new CodedError('unavailable', NO_ANSWER, { cause });
+    }
   }
 
   #queue(model: string): Queue {
@@ -183,13 +189,12 @@ export class JobQueue {
 
   /** BullMQ waits for a first connection without a limit, hence the look at the status. */
   async #answer<T>(work: () => Promise<T>): Promise<T> {
-    const message = 'The queue does not answer. Try again in a moment.';
-    if (this.#redis.status !== 'ready') throw new CodedError('unavailable', message);
+    if (this.#redis.status !== 'ready') throw new CodedError('unavailable', NO_ANSWER);
     try {
       return await work();
     } catch (error) {
       if (error instanceof CodedError) throw error;
-      throw new CodedError('unavailable', message, { cause: error });
+      throw new CodedError('unavailable', NO_ANSWER, { cause: error });
     }
   }
 }
