@@ -69,14 +69,14 @@ const statusOf = async (id: string): Promise<string> => (await read(id)).status;
 test('a job that waits ends at once, and the others are not held up', {
   timeout: 60_000,
 }, async () => {
-  const ids = await Promise.all(Array.from({ length: MANY }, () => submit('voicemail.wav')));
-  const last = ids.at(-1) ?? '';
+  const others = await Promise.all(Array.from({ length: MANY }, () => submit('voicemail.wav')));
+  const last = await submit('voicemail.wav');
   expect(await statusOf(last)).toBe('queued');
   await queue.cancel((await read(last)).job);
   const canceled = await read(last);
   expect(canceled).toMatchObject({ status: 'canceled', error: null, attempts: 0 });
   expect(canceled.finished_at).not.toBeNull();
-  for (const id of ids.slice(0, -1)) {
+  for (const id of others) {
     await expect.poll(() => statusOf(id), { timeout: DEADLINE_MS }).toBe('completed');
   }
   expect(await statusOf(last)).toBe('canceled');
