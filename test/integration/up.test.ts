@@ -98,7 +98,7 @@ test.each([
   [['up', '--port', '70000'], {}, 'A port is a number'],
   [['upp'], {}, 'unknown command'],
   [['transcribe'], {}, "missing required argument 'file'"],
-  [['transcribe', '--format', 'docx', 'a.wav'], {}, 'Allowed choices are text, json, srt, vtt'],
+  [['transcribe', '--format', 'docx', 'a.wav'], {}, 'Allowed choices are json, text, srt, vtt'],
   [['up'], { AMANUENSIS_DATA_FOLDR: '/tmp' }, 'AMANUENSIS_DATA_FOLDR: there is no such setting'],
 ])('%j with %j is a wrong use', async (args, env, message) => {
   const { exitCode, stderr } = await runCli(args, env);
