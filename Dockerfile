@@ -30,6 +30,7 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=build /app ./
 COPY models/demo models/demo
+COPY models/vad models/vad
 # A new volume takes its owner from here.
 RUN mkdir /var/lib/amanuensis && chown node:node /var/lib/amanuensis
 USER node
