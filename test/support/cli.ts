@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { ROOT } from './paths.ts';
+import { CACHE_FOLDER, ROOT } from './paths.ts';
 import { descendantsOf, isRunning } from './processes.ts';
 
 const MAIN = join(ROOT, 'apps/cli/dist/main.js');
@@ -30,7 +30,12 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
   const TMPDIR = mkdtempSync(join(tmpdir(), 'amanuensis-cli-'));
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: ROOT,
-    env: { ...withoutConfiguration(process.env), TMPDIR, ...env },
+    env: {
+      ...withoutConfiguration(process.env),
+      TMPDIR,
+      AMANUENSIS_WORKER_CACHE_FOLDER: CACHE_FOLDER,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

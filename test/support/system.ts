@@ -14,13 +14,11 @@ import {
   deviceStatusSchema,
 } from '@amanuensis/contract';
 import { Redis } from 'ioredis';
-import { ROOT } from './paths.ts';
+import { CACHE_FOLDER } from './paths.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
-/** Golden results are made once for all tests. */
-const CACHE_FOLDER = join(ROOT, '.setup/cache');
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
 
