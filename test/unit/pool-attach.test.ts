@@ -39,8 +39,14 @@ test('has the same rules wherever it is attached, and no others can be given the
       code: 'invalid_option',
       message: expect.stringMatching(/no option '(onRelease|maxLeaseMs)'/),
     });
-    const rules = { onRelease: 'burn' } as object;
-    expect(catchError(() => BufferPool.attach({ ...pool.handle, rules }))).toMatchObject({
+  }
+  const surplus = { spec: { ...pool.handle.spec, size: 3 }, rules: { size: 3 } };
+  for (const wrong of [
+    { rules: { onRelease: 'burn' } as object },
+    { spec: surplus.spec },
+    { rules: surplus.rules },
+  ]) {
+    expect(catchError(() => BufferPool.attach({ ...pool.handle, ...wrong }))).toMatchObject({
       code: 'invalid_option',
     });
   }

@@ -22,7 +22,6 @@ export class LeakTrace {
 
   released(slot: number): void {
     this.#registry.unregister(this.#tokenOf(slot));
-    this.#tokens.delete(slot);
     this.#stacks.delete(slot);
   }
 
