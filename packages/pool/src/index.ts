@@ -9,7 +9,7 @@ export {
 export { BufferPool } from './buffer-pool.ts';
 export { concurrencyFor } from './concurrency.ts';
 export type { ElementType, ViewOf } from './element-type.ts';
-export type { Leak } from './leak-watch.ts';
+export type { Leak } from './leak.ts';
 export type { Lease } from './lease.ts';
 export {
   type ManagerConfig,

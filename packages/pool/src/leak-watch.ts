@@ -1,5 +1,6 @@
 /** Tells of leases that leak, each once. */
 
+import type { Leak } from './leak.ts';
 import { ELSEWHERE, type PoolReport } from './pool-report.ts';
 import type { SlotTable } from './slot-table.ts';
 
@@ -8,17 +9,6 @@ interface Watched {
   readonly name: string;
   readonly report: PoolReport;
   readonly table: SlotTable;
-}
-
-/** A lease that was collected without a release, or is older than it may be. */
-export interface Leak {
-  readonly pool: string;
-  readonly slot: number;
-  /** Who acquired it; `another thread` where it was not this one. */
-  readonly owner: string;
-  readonly ageMs: number;
-  /** Where it was acquired; null without `traceLeaks`. */
-  readonly stack: string | null;
 }
 
 /** The leases of a thread, as far as their leaks concern it. */

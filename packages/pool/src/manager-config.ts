@@ -1,6 +1,6 @@
 /** The plain object that says which pools a process has, checked, and what it will take. */
 
-import type { Leak } from './leak-watch.ts';
+import type { Leak } from './leak.ts';
 import { PoolError } from './pool-error.ts';
 import { poolBytes, slotStrideBytes } from './pool-memory.ts';
 import {

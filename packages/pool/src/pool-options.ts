@@ -2,7 +2,7 @@
 
 import { type ElementType, isElementType } from './element-type.ts';
 import { MAX_SLOTS } from './free-list.ts';
-import type { Leak } from './leak-watch.ts';
+import type { Leak } from './leak.ts';
 import { PoolError } from './pool-error.ts';
 import type { Slab } from './slab.ts';
 
