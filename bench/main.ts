@@ -3,6 +3,8 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
   /** A window's log-mel spectrogram: buffers allocated, pooled, and worked on where they lie. */
   mel: () => import('./mel.ts'),
+  /** Windows in order and side by side: words and speed. */
+  modes: () => import('./modes.ts'),
   /** Where the time of a recording goes, and what each inference engine makes of it. */
   pipeline: () => import('./pipeline.ts'),
   /** What acquire and release cost beside an allocation, and beside other pools. */

@@ -12,22 +12,18 @@ import {
   transcribe,
 } from '@amanuensis/pipeline';
 import { printRow, printTitle, rounded } from './pool-printing.ts';
+import { importWordErrorRate } from './word-errors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SAMPLES = join(ROOT, 'samples');
 /** Of `models/demo/recipe`, where they were made; the samples stand in for them elsewhere. */
 const HELD_OUT = join(ROOT, '../shared/demo-model/heldout');
-const CLI = new URL('../../apps/cli/dist/', import.meta.url);
 const THREADS = 2;
 const TIMEOUT_MS = 600_000;
 
 interface Spoken {
   readonly path: string;
   readonly text: string;
-}
-
-interface WordErrorModule {
-  wordErrorRate(expected: string, actual: string): { errors: number; words: number };
 }
 
 export async function printWords(
@@ -57,9 +53,7 @@ async function transcribeAll(
   cacheFolder: string,
   precision: Precision,
 ) {
-  const { wordErrorRate } = (await import(
-    new URL('word-error-rate.js', CLI).href
-  )) as WordErrorModule;
+  const wordErrorRate = await importWordErrorRate();
   const folder = join(ROOT, 'models/demo');
   const options = { name: 'demo', intraOpThreads: THREADS, precision, cacheFolder };
   const model = await loadWhisper(folder, engine, options);
