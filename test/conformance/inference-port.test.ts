@@ -439,6 +439,25 @@ describe.each(['c-api', 'node-binding'] as const)('%s', (name) => {
       expect(growth).toBeLessThan((sessions / 2) * weightsBytes);
     });
 
+    test('gives shared weights back', { timeout: LONG_TEST_TIMEOUT_MS }, async () => {
+      const size = 2048;
+      const matrixBytes = size * size * Float32Array.BYTES_PER_ELEMENT;
+      await writeFile(path.join(folder, 'given-back.bin'), new Float32Array(size * size));
+      const model = { bytes: matrixGraph(size, 'given-back.bin'), weightsFolder: folder };
+      const rssBefore = process.memoryUsage().rss;
+      const rounds = 20;
+      for (let round = 0; round < rounds; round++) {
+        const sharedWeights = engine.shareWeights();
+        for (let count = 0; count < 2; count++) {
+          const session = await engine.createSession(model, { intraOpThreads: 1, sharedWeights });
+          await session.release();
+        }
+        sharedWeights?.release();
+      }
+      const growth = process.memoryUsage().rss - rssBefore;
+      expect(growth).toBeLessThan((rounds / 2) * matrixBytes);
+    });
+
     test('a binding disposed during its run ends that run first', async () => {
       const { binding, output } = await openLong({ size: 128, steps: 40 });
       const run = binding.run();
