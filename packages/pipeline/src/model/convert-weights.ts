@@ -10,7 +10,7 @@ import { FLOAT_BYTES, type FloatType, isFloatType, widenFloats } from './widen-f
 
 /**
  * `float32`: as the model was published. `int8`: matrices in blocks of 8-bit codes, a quarter of
- * the memory and half of the time of a decoder step.
+ * their memory and half of the time of a decoder step.
  */
 export const PRECISIONS = ['float32', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
