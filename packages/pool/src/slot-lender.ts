@@ -66,8 +66,9 @@ export class SlotLender<E extends ElementType> implements Lessor {
 
   /** @returns null when all slots are lent. @throws PoolError `corrupted`, `shut_down`. */
   lend(length: number, owner: string): Lease<E> | null {
-    // Before the slot is taken: what a `clear()` meanwhile does not find free is to be retired.
-    const epoch = Atomics.load(this.#signals, Signal.epoch);
+    // Before the slot is taken: what a `clear()` meanwhile does not find free is to be retired. A
+    // plain read, as cheap as can be: should it be old, the one after the lease is not.
+    const epoch = this.#signals[Signal.epoch] as number;
     if (this.#isClosed(epoch)) this.#refuseClosed();
     const slot = this.#freeList.pop();
     if (slot < 0) return null;
